@@ -1,0 +1,1 @@
+"""The MicroPython application of the ESP32 submeter: sample, register, frame."""

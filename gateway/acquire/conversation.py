@@ -1,0 +1,97 @@
+"""One request at a time on one wire: the silences kept, the meter's condition told how it went.
+
+Whether an answer can be an older one's is decided by `master` (does it fit?) and `condition` (what is still
+unanswered?). What is asked when, and what becomes of the words, is not known here.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from gateway.acquire.framing import Framing, Stray
+from gateway.acquire.master import Answer, Master
+from gateway.acquire.station import Station
+from gateway.site import LineTable
+from protocols.errors import MeterRefused, ProtocolError
+from protocols.pdu import ReadRequest
+from protocols.plan import Block, t35_us
+
+# After opening, somebody may still be talking: wait for this much silence, but not for ever (a babbling meter).
+OPEN_SILENCE_S, OPEN_SILENCE_S_MAX = 0.3, 2.0
+# A meter that babbles without a pause must not stop the line: after this long it is spoken over, and shows as noise.
+SILENCE_S_MAX = 1.0
+
+
+class Conversation:
+    def __init__(self, line: LineTable, stations: Sequence[Station], master: Master, framing: type[Framing]) -> None:
+        self._stations = stations
+        self._by_address = {station.spec.address: station for station in stations}
+        self._master = master
+        self._framing = framing
+        self._silence_s = 0.0 if line.tcp else t35_us(line.baud, 1 + 8 + (line.parity != "N") + line.stop_bits) / 1e6
+        self._quiet_at = 0.0  # from when on the line may be spoken to
+        self._spoken_to: int | None = None
+
+    async def open(self) -> None:
+        """WireClosed if the port does not open; else returns when the line has fallen silent."""
+        await self._master.open()
+        for station in self._stations:
+            station.condition.reopened()
+        loop = asyncio.get_running_loop()
+        opened = loop.time()
+        while loop.time() < min(opened + OPEN_SILENCE_S_MAX, max(opened, self._master.heard_at) + OPEN_SILENCE_S):  # noqa: ASYNC110 - silence is no event
+            await asyncio.sleep(OPEN_SILENCE_S / 10)
+
+    async def read(self, station: Station, block: Block) -> Answer:
+        """A block's answer, and never an older request's: where it could be, the meter is brought in step first."""
+        if station.in_doubt(block):
+            with suppress(MeterRefused):  # an answer as well
+                await self._exchange(station, station.probe())
+        return await self._exchange(station, ReadRequest(block.function, block.address, block.count))
+
+    async def _exchange(self, station: Station, request: ReadRequest) -> Answer:
+        """The answer, its time being the meter's own share; what went wrong is noted in the meter's condition first."""
+        loop = asyncio.get_running_loop()
+        condition = station.condition
+        await self._keep_silence(station)
+        condition.asked()
+        try:
+            answer = await self._master.exchange(station.spec.address, request, self._framing, station.timeout_s(request))
+        except MeterRefused as refusal:
+            condition.refused(request, refusal, loop.time())
+            raise
+        except ProtocolError as error:
+            condition.failed(request, error, loop.time())
+            raise
+        finally:
+            self._quiet_at = max(loop.time(), self._master.heard_at) + self._silence_s
+            if self._master.noise:
+                self._look_for_late_heads(loop.time())
+        turnaround_us = station.turnaround_us(request, answer.took_us)
+        condition.answered(request, turnaround_us)
+        return answer._replace(took_us=turnaround_us)
+
+    def _look_for_late_heads(self, now: float) -> None:
+        """A late answer that ran into another one is not heard whole; its head may be."""
+        for station in self._stations:
+            missing = station.condition.missing
+            if missing is not None and self._master.heard_head_of(station.spec.address, missing):
+                station.condition.perhaps_spoken(now)
+
+    async def _keep_silence(self, station: Station) -> None:
+        """t3.5 after the last byte heard, and what the meter's file asks for."""
+        limits = station.spec.meter.limits
+        gap_s = limits.gap_ms / 1000
+        if self._spoken_to not in (None, station.spec.address):
+            gap_s = max(gap_s, limits.change_gap_ms / 1000)
+        self._spoken_to = station.spec.address
+        loop = asyncio.get_running_loop()
+        latest = max(loop.time(), self._quiet_at) + gap_s + SILENCE_S_MAX
+        while (wait_s := min(latest, max(self._quiet_at, self._master.heard_at + self._silence_s) + gap_s) - loop.time()) > 0:  # noqa: ASYNC110 - silence is no event
+            await asyncio.sleep(wait_s)
+
+    def stray(self, frame: Stray) -> None:
+        """A whole frame that nobody waits for: usually the late answer of the meter it names."""
+        station = self._by_address.get(frame.address)
+        if station is not None:
+            station.condition.late(frame.pdu, asyncio.get_running_loop().time())

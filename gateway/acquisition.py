@@ -1,0 +1,147 @@
+"""All lines of a site in one thread with an event loop of its own: pages and figures never make a wire wait.
+
+Builds masters, stations and owners from the site, and answers from other threads.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
+from math import inf
+
+from gateway.acquire.client import make_client
+from gateway.acquire.framing import RtuFraming, Stray, TcpFraming
+from gateway.acquire.line_log import LineLog
+from gateway.acquire.master import Master
+from gateway.acquire.owner import LineOwner
+from gateway.acquire.poll import PollResult
+from gateway.acquire.schedule import Schedule
+from gateway.acquire.station import Station, StationSpec
+from gateway.clock import Clock, ScaledLoop
+from gateway.site import LineTable, Site, counted_quantities
+from gateway.status import LineStatus, MeterStatus
+from protocols.meter import Meter
+from protocols.reading import Event, Reading
+
+log = logging.getLogger(__name__)
+
+# A person waits for "read now"; the slowest honest answer is a draining meter: 3.2 s and two time-outs.
+READ_NOW_S_MAX = 15.0
+
+
+# A fault of this program must not end the polling of a line until somebody restarts it.
+RESTART_S = 5.0
+
+
+async def _kept_running(owner: LineOwner) -> None:
+    while True:
+        try:
+            await owner.run()
+        except Exception:
+            log.exception("the line %s stopped by a fault of this program; it begins anew", owner.line.name)
+            await asyncio.sleep(RESTART_S)
+
+
+def station_specs(site: Site, models: Mapping[str, Meter], line: LineTable) -> list[StationSpec]:
+    """The meters of a line in the order of the site file."""
+    specs = []
+    for table in site.meter:
+        if table.line == line.name:
+            meter = models[table.model]
+            specs.append(StationSpec(table, line, meter, counted_quantities(table, frozenset(meter.quantities))))
+    return specs
+
+
+class Acquisition:
+    """`start` once, `stop` once; everything else may be called from any thread in between."""
+
+    def __init__(
+        self,
+        site: Site,
+        models: Mapping[str, Meter],
+        clock: Clock,
+        deliver: Callable[[Reading], None],
+        report: Callable[[Event], None],
+        next_boundary_ms: Callable[[], Callable[[int], int]],
+        boot: int,
+        speed: float = 1.0,
+        *,
+        on_demand: bool = False,
+    ) -> None:
+        """`next_boundary_ms` makes one function per line: each keeps its own place in time. `on_demand` polls only what `read_now` asks."""
+        self._site = site
+        self._models = models
+        self._clock = clock
+        self._deliver = deliver
+        self._report = report
+        self._next_boundary_ms = next_boundary_ms
+        self._boot = boot
+        self._loop = ScaledLoop(speed)
+        self._on_demand = on_demand
+        self._owners: list[LineOwner] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._thread = threading.Thread(target=self._run, name="acquire", daemon=True)
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._work())
+        self._loop.close()
+
+    async def _work(self) -> None:
+        self._owners = [self._owner(line) for line in self._site.line]
+        self._tasks = [asyncio.create_task(_kept_running(owner), name=f"line {owner.line.name}") for owner in self._owners]
+        self._ready.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _owner(self, line: LineTable) -> LineOwner:
+        stations = [Station(spec) for spec in station_specs(self._site, self._models, line)]
+        start = inf if self._on_demand else self._loop.time()
+        schedule = Schedule(stations, float(self._site.poll.interval_s), self._next_boundary_ms(), start)
+        line_log = LineLog(self._clock, self._report, self._boot)
+        owners: list[LineOwner] = []
+
+        def stray(frame: Stray) -> None:
+            owners[0].stray(frame)
+
+        master = Master(partial(make_client, line), stray)
+        framing = TcpFraming if line.tcp else RtuFraming
+        owners.append(LineOwner(line, stations, master, framing, schedule, self._clock, self._deliver, line_log, self._boot))
+        return owners[0]
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+        self._thread.join()
+
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def lines(self) -> Sequence[LineStatus]:
+        interval_ms = self._site.poll.interval_s * 1000
+        return [owner.status(self._loop.time(), interval_ms) for owner in self._owners]
+
+    def meters(self) -> dict[str, MeterStatus]:
+        return {status.name: status for owner in self._owners for status in owner.meters(self._loop.time())}
+
+    def watch(self, names: set[str]) -> None:
+        """Counters of these meters are in doubt: they are read at the power pace until it is decided."""
+        for owner in self._owners:
+            self._loop.call_soon_threadsafe(owner.watch, names)
+
+    def read_now(self, name: str) -> PollResult:
+        """All that a meter says, now; it waits behind the request that is on the wire."""
+        line = self._site.meter_named(name).line
+        owner = next(owner for owner in self._owners if owner.line.name == line)
+        future = asyncio.run_coroutine_threadsafe(owner.read_now(name), self._loop)
+        try:
+            return future.result(READ_NOW_S_MAX)
+        except FutureTimeoutError:
+            future.cancel()
+            return PollResult(name, ok=False, reason="no_answer", instant=self._clock.instant(), turnaround_ms=None, values={}, missing={})

@@ -1,0 +1,1 @@
+"""The SQLite store: readings, figures and events kept through power cuts, and the numbered outbox."""

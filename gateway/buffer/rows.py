@@ -1,0 +1,147 @@
+"""Records <-> rows of the tables, and back in sequence order. Knows columns, not transactions."""
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.buffer.schema import COUNTERS, POWER, READING_COLUMNS
+from protocols.quantity import COUNTER, QUANTITIES
+from protocols.reading import ClockSet, Event, Figure, Reading, Record, SiteDescription
+
+
+def split(reading: Reading) -> list[Reading]:
+    """One reading per table: counters and levels live for different times. An empty one stays one."""
+    counters = {name: value for name, value in reading.values.items() if QUANTITIES[name].kind == COUNTER}
+    counters_missing = {name: why for name, why in reading.missing.items() if name in COUNTERS}
+    levels = {name: value for name, value in reading.values.items() if name not in counters}
+    levels_missing = {name: why for name, why in reading.missing.items() if name not in counters_missing}
+    parts = [(counters, counters_missing), (levels, levels_missing)]
+    return [reading._replace(values=values, missing=missing) for values, missing in parts if values or missing]
+
+
+def is_counter_reading(reading: Reading) -> bool:
+    """True for the part that goes to the counter table; `reading` comes from `split`."""
+    return any(name in COUNTERS for name in (*reading.values, *reading.missing))
+
+
+def reading_row(reading: Reading) -> dict[str, Any]:
+    return {
+        "sequence": reading.sequence,
+        "boot": reading.boot,
+        "monotonic_ms": reading.monotonic_ms,
+        "time_ms": reading.time_ms,
+        "turnaround_ms": reading.turnaround_ms,
+        "missing": _text(reading.missing),
+        **reading.values,
+    }
+
+
+def undated_row(reading: Reading) -> dict[str, Any]:
+    row = reading_row(reading._replace(values={}))
+    return {**row, "meter": reading.meter, "values": _text(reading.values)}
+
+
+def _text(mapping: Mapping[str, Any]) -> str | None:
+    return json.dumps(dict(mapping), separators=(",", ":")) if mapping else None
+
+
+def _reading(row: sqlite3.Row, meter: str, values: Mapping[str, int]) -> Reading:
+    missing = json.loads(row["missing"]) if row["missing"] else {}
+    return Reading(meter, row["boot"], row["monotonic_ms"], row["time_ms"], values, missing, row["turnaround_ms"], row["sequence"])
+
+
+def power_tables(connection: sqlite3.Connection) -> list[str]:
+    found = connection.execute("select name from sqlite_master where type = 'table' and substr(name, 1, ?) = ?", (len(POWER), POWER))
+    return sorted(name for (name,) in found)
+
+
+_AFTER = "sequence > ? order by sequence limit ?"
+
+
+def readings(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Reading]:
+    """Readings with a sequence above `after` in sequence order, at most `limit` from each table."""
+    streams = [_power(connection, table, after, limit) for table in power_tables(connection)]
+    streams += [_counters(connection, after, limit), _undated(connection, after, limit)]
+    return heapq.merge(*streams, key=lambda reading: reading.sequence)
+
+
+def _power(connection: sqlite3.Connection, table: str, after: int, limit: int) -> Iterator[Reading]:
+    rows = connection.execute(f'select * from "{table}" where {_AFTER}', (after, limit))  # noqa: S608 - the name comes from the schema itself
+    for row in rows:
+        yield _reading(row, table.removeprefix(POWER), _levels(row))
+
+
+def _counters(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Reading]:
+    query = f"select meter.name as meter_name, counter.* from counter join meter on meter.id = counter.meter where {_AFTER}"  # noqa: S608 - constants
+    for row in connection.execute(query, (after, limit)):
+        yield _reading(row, row["meter_name"], {name: row[name] for name in COUNTERS if row[name] is not None})
+
+
+def _undated(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Reading]:
+    for row in connection.execute(f"select * from undated where {_AFTER}", (after, limit)):  # noqa: S608 - constants
+        yield _reading(row, row["meter"], json.loads(row["values"] or "{}"))
+
+
+def counters_between(connection: sqlite3.Connection, meter: str, from_ms: int, to_ms: int) -> Iterator[Reading]:
+    """Counter readings recorded under the name `meter`, from_ms <= time <= to_ms."""
+    query = "select * from counter where meter = (select id from meter where name = ?) and time_ms between ? and ?"
+    for row in connection.execute(query, (meter, from_ms, to_ms)):
+        yield _reading(row, meter, {name: row[name] for name in COUNTERS if row[name] is not None})
+
+
+def power_between(connection: sqlite3.Connection, meter: str, from_ms: int, to_ms: int) -> Iterator[Reading]:
+    """Power readings of a meter that has a power table, from_ms <= time <= to_ms."""
+    rows = connection.execute(f'select * from "{POWER}{meter}" where time_ms between ? and ? order by time_ms', (from_ms, to_ms))  # noqa: S608 - see above
+    for row in rows:
+        yield _reading(row, meter, _levels(row))
+
+
+def _levels(row: sqlite3.Row) -> dict[str, int]:
+    return {name: row[name] for name in row.keys() if name not in READING_COLUMNS and row[name] is not None}  # noqa: SIM118 - a Row iterates values
+
+
+def undated_of(cursor: sqlite3.Cursor, boot: int) -> list[Reading]:
+    """All readings of `boot` that wait for a date."""
+    rows = cursor.execute("select * from undated where boot = ? order by sequence", (boot,))
+    return [_reading(row, row["meter"], json.loads(row["values"] or "{}")) for row in rows]
+
+
+def events(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Event]:
+    rows = connection.execute(
+        f"select kind, subject, detail, boot, monotonic_ms, time_ms, sequence from event where {_AFTER}",  # noqa: S608 - constants
+        (after, limit),
+    )
+    return (Event(*row) for row in rows)
+
+
+def figures(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Figure]:
+    rows = connection.execute(
+        f"select key, start_ms, end_ms, version, known_at_ms, document, sequence from figure where {_AFTER}",  # noqa: S608 - constants
+        (after, limit),
+    )
+    return (Figure(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6]) for row in rows)
+
+
+def _clocks(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[ClockSet]:
+    rows = connection.execute(f"select boot, offset_ms, known_at_ms, sequence from clock where {_AFTER}", (after, limit))  # noqa: S608 - constants
+    return (ClockSet(*row) for row in rows)
+
+
+def _sites(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[SiteDescription]:
+    rows = connection.execute(f"select known_at_ms, document, sequence from site where {_AFTER}", (after, limit))  # noqa: S608 - constants
+    return (SiteDescription(row[0], json.loads(row[1]), row[2]) for row in rows)
+
+
+def records(connection: sqlite3.Connection, after: int, limit: int) -> list[Record]:
+    """The next `limit` records of any kind in sequence order; undated readings that were dated since come without their date."""
+    streams: list[Iterator[Record]] = [
+        iter(readings(connection, after, limit)),
+        iter(events(connection, after, limit)),
+        iter(figures(connection, after, limit)),
+        iter(_clocks(connection, after, limit)),
+        iter(_sites(connection, after, limit)),
+    ]
+    merged = heapq.merge(*streams, key=lambda record: record.sequence)
+    return [record for _, record in zip(range(limit), merged, strict=False)]

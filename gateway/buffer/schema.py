@@ -1,0 +1,98 @@
+"""The tables of the store and how they came to be: one function per step, each applied once, in a transaction.
+
+Two kinds of rows: *power* rows (one table per meter, a column per level quantity, thinned with age) and
+*counter* rows (one table, kept for ever). Every record of any kind has a `sequence` of its own, without gaps.
+"""
+
+from typing import Any
+
+from sqlite_utils import Database, Migrations
+
+from protocols.quantity import COUNTER, LEVEL, QUANTITIES
+
+COUNTERS = tuple(name for name, row in QUANTITIES.items() if row.kind == COUNTER)
+LEVELS = tuple(name for name, row in QUANTITIES.items() if row.kind == LEVEL)
+
+# What every reading row begins with, whichever table it lies in.
+READING_COLUMNS: dict[str, Any] = {
+    "sequence": int,
+    "boot": int,
+    "monotonic_ms": int,
+    "time_ms": int,
+    "turnaround_ms": int,
+    "missing": str,
+}
+POWER = "power_"  # + the meter's name
+
+migrations = Migrations("shiftwatt")
+
+
+@migrations()
+def records(db: Database) -> None:
+    """Readings of counters, readings without a date, events, clocks, site descriptions and figures."""
+    db.table("meter").create({"id": int, "name": str}, pk="id", not_null={"name"})
+    db.table("meter").create_index(["name"], unique=True)
+    counter = {**READING_COLUMNS, "meter": int, **dict.fromkeys(COUNTERS, int)}
+    db.table("counter").create(counter, pk="sequence", not_null={"meter", "time_ms"}, foreign_keys=[("meter", "meter", "id")])
+    db.table("counter").create_index(["meter", "time_ms"])
+    db.table("undated").create({**READING_COLUMNS, "meter": str, "values": str}, pk="sequence")
+    db.table("event").create(
+        {"sequence": int, "kind": str, "subject": str, "detail": str, "boot": int, "monotonic_ms": int, "time_ms": int}, pk="sequence"
+    )
+    db.table("clock").create({"sequence": int, "boot": int, "offset_ms": int, "known_at_ms": int}, pk="sequence")
+    db.table("site").create({"sequence": int, "known_at_ms": int, "document": str}, pk="sequence")
+
+
+@migrations()
+def figures(db: Database) -> None:
+    """Each state and version of a figure is a row of its own; the running shift's is replaced and is no record."""
+    figure = {"sequence": int, "key": str, "start_ms": int, "end_ms": int, "version": int, "known_at_ms": int, "document": str}
+    db.table("figure").create(figure, pk="sequence")
+    db.table("figure").create_index(["key"])
+    db.table("figure").create_index(["start_ms"])
+    db.table("running").create({"key": str, "start_ms": int, "end_ms": int, "document": str}, pk="key")
+
+
+@migrations()
+def outbox(db: Database) -> None:
+    """Sealed batches; the body (gzip) is dropped once the hub has it, the digest stays for the chain."""
+    batch = {
+        "number": int,
+        "first_sequence": int,
+        "last_sequence": int,
+        "previous": str,
+        "hash": str,
+        "sealed_ms": int,
+        "acknowledged_ms": int,
+        "refused": str,
+        "body": bytes,
+        "refused_body": bytes,
+    }
+    db.table("batch").create(batch, pk="number")
+    db.execute("create index batch_waiting on batch (number) where acknowledged_ms is null")
+
+
+@migrations()
+def numbers(db: Database) -> None:
+    """Small facts of the store itself: boot number, next sequence."""
+    db.table("number").create({"name": str, "value": int}, pk="name")
+    db.table("number").insert_all([{"name": "boot", "value": 0}, {"name": "next_sequence", "value": 1}])
+
+
+@migrations()
+def unbooked(db: Database) -> None:
+    """Since when counters have changed that no figure knows of; null while all figures are up to date."""
+    db.table("number").insert({"name": "unbooked_from_ms", "value": None})
+
+
+def ensure_power_table(db: Database, meter: str, quantities: frozenset[str]) -> None:
+    """A power table of `meter` with a column for each of `quantities`; columns come when first measured."""
+    table = db.table(POWER + meter)
+    if not table.exists():
+        columns = {**READING_COLUMNS, **dict.fromkeys((name for name in LEVELS if name in quantities), int)}
+        table.create(columns, pk="sequence", not_null={"time_ms"})
+        table.create_index(["time_ms"])
+        return
+    for quantity in LEVELS:
+        if quantity in quantities and quantity not in table.columns_dict:
+            table.add_column(quantity, int)

@@ -1,0 +1,266 @@
+"""The composition root: the one place where real ports, files, clock, threads and stages meet.
+
+`Gateway` is the whole running thing; `serve` runs it under a web server until it is told to stop.
+"""
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway import catalogue, control, importing, web
+from gateway.acquire.poll import PollResult
+from gateway.acquisition import Acquisition
+from gateway.books import Books, Boundaries, inputs_of
+from gateway.buffer import series
+from gateway.buffer.store import Store, StoreError
+from gateway.clock import Clock, ScaledClock, SystemClock
+from gateway.deliver.client import HubClient
+from gateway.deliver.enrolment import Enrolment
+from gateway.deliver.key import GatewayKey, gateway_key
+from gateway.deliver.sender import DeliveryStatus, Sender
+from gateway.deliver.upstream import Upstream, open_session
+from gateway.folder import has_room
+from gateway.site import Site, is_counter
+from gateway.status import GatewayStatus, MeterStatus, OutboxStatus
+from gateway.writer import Writer
+from protocols.meter import Meter
+from protocols.reading import Reading, SiteDescription, iso, outside_values
+
+log = logging.getLogger(__name__)
+
+# With the hub at hand a batch leaves every ten seconds; while it is away, batches of five minutes make the
+# backlog of a month a tenth as many requests.
+SEAL_S, SEAL_AWAY_S = 10, 300
+AWAY_BATCHES = 30  # a backlog of this many batches counts as away
+ROOM_WAIT_S = 2.0
+
+
+def wait_for_room(folder: Path, stop: Callable[[], bool], say: Callable[[str], None]) -> None:
+    """A full disk at the start is no reason to end: say so and go on as soon as there is room."""
+    said = False
+    while not has_room(folder) and not stop():
+        if not said:
+            said = True
+            say(f"The disk of {folder} is full: nothing could be kept. Make room; shiftwatt goes on by itself as soon as there is some.")
+        time.sleep(ROOM_WAIT_S)
+
+
+class Gateway:
+    """Made with everything opened, started once, stopped once. Is StatusSource and FigureSource for the pages."""
+
+    def __init__(self, site: Site, models: Mapping[str, Meter], key: GatewayKey, clock: Clock, store: Store, speed: float = 1.0) -> None:
+        self._site = site
+        self._clock = clock
+        self._store = store
+        self._started_ms = clock.now_ms()
+        inputs = inputs_of(site, models)
+        self._acquisition = Acquisition(
+            site,
+            models,
+            clock,
+            self._deliver,
+            lambda event: store.add([event]),
+            lambda: Boundaries(inputs).next_ms,
+            store.boot,
+            speed,
+        )
+        self._books = Books(site, models, store, clock.now_ms, self._acquisition.watch)
+        self._writer = Writer(store, self._books, clock, self._should_seal, speed)
+        self._sender: Sender | None = None
+        self._sender_thread: threading.Thread | None = None
+        self._sender_stop = threading.Event()
+        if site.upstream is not None:
+            self._sender = self._make_sender(site, key)
+            self._sender_thread = threading.Thread(target=self._sender.run, args=(self._sender_stop,), name="sender", daemon=True)
+        self._control = control.ControlServer(site.data_folder, self._asks())
+        self._tables = [_imported(site, meter.name) for meter in site.meter if not meter.line]
+        self._sealed_at = 0.0
+        self._describe(models)
+
+    def _make_sender(self, site: Site, key: GatewayKey) -> Sender:
+        assert site.upstream is not None
+        table = site.upstream
+        ca_file = str(site.folder / table.ca_file) if table.ca_file else ""
+        upstream = Upstream(table.url, ca_file, table.proxy, table.allow_plain_http)
+        token = site.folder / table.enrol_token_file if table.enrol_token_file else None
+        client = HubClient(open_session(upstream), table.url)
+        enrolment = Enrolment(site.data_folder, table.url, token, key)
+        return Sender(self._store.outbox, client, enrolment, now_ms=self._clock.now_ms, random=random.random)
+
+    def _describe(self, models: Mapping[str, Meter]) -> None:
+        """A new site description where the meters are declared otherwise than before."""
+        meters = [
+            {
+                "meter": meter.name,
+                "was": list(meter.was),
+                "model": meter.model,
+                "role": meter.role,
+                "line": meter.line,
+                "address": meter.address,
+                "parent": meter.parent,
+                "production_line": self._site.production_line(meter),
+                "rating": meter.rating,
+                "quantities": list(models[meter.model].quantities) if meter.model else [],
+            }
+            for meter in self._site.meter
+        ]
+        document = {"site": self._site.site.name, "timezone": self._site.site.timezone, "meters": meters}
+        if series.newest_site(self._store.reader()) != document:
+            self._store.add([SiteDescription(self._clock.now_ms(), document)])
+
+    def start(self) -> None:
+        self._writer.start()
+        self._acquisition.start()
+        self._control.start()
+        if self._sender_thread is not None:
+            self._sender_thread.start()
+
+    def stop(self) -> None:
+        """In the order of the data: no new readings, a last commit, then the rest."""
+        self._control.stop()
+        self._acquisition.stop()
+        self._writer.stop()
+        self._sender_stop.set()
+        if self._sender_thread is not None:
+            self._sender_thread.join()
+        self._store.close()
+
+    def _deliver(self, reading: Reading) -> None:
+        self._store.add([reading])
+        if any(is_counter(quantity) for quantity in reading.values):
+            self._writer.hurry()
+
+    def _should_seal(self) -> bool:
+        away = self._store.outbox.depth().batches >= AWAY_BATCHES
+        due = time.monotonic() - self._sealed_at >= (SEAL_AWAY_S if away else SEAL_S)
+        if due:
+            self._sealed_at = time.monotonic()
+        return due
+
+    # --- what pages and the API ask
+
+    def status(self) -> GatewayStatus:
+        polled = self._acquisition.meters()
+        imported = {status.name: status for status in self._tables}
+        meters = tuple({**imported, **polled}[meter.name] for meter in self._site.meter)
+        return GatewayStatus(
+            site=self._site.site.name,
+            time_ms=self._clock.now_ms(),
+            started_ms=self._started_ms,
+            boot=self._store.boot,
+            meters=meters,
+            lines=tuple(self._acquisition.lines()),
+            clock=self._clock.status(),
+            outbox=self._outbox_status(),
+            store=self._store.status(),
+        )
+
+    def _outbox_status(self) -> OutboxStatus:
+        depth = self._store.outbox.depth()
+        if self._sender is None:
+            said = DeliveryStatus("none", "No [upstream] is set: batches are sealed and kept here.")
+        else:
+            said = self._sender.status()
+        return OutboxStatus(
+            hub=said.hub,
+            sentence=said.sentence,
+            batches=depth.batches,
+            records=depth.records,
+            oldest_ms=depth.oldest_ms,
+            last_acknowledged_ms=depth.last_acknowledged_ms,
+            batches_acknowledged=depth.batches_acknowledged,
+            records_acknowledged=depth.records_acknowledged,
+        )
+
+    def figures(self, from_ms: int, to_ms: int, as_known_at_ms: int | None = None) -> list[dict[str, Any]]:
+        return series.figures(self._store.reader(), from_ms, to_ms, as_known_at_ms)
+
+    def application(self, closing: Callable[[], bool]) -> Starlette:
+        return web.application(self._site, self._store.records, self, self, self._clock.now_ms, closing)
+
+    # --- what other commands ask
+
+    def _asks(self) -> dict[str, control.Ask]:
+        return {"read": self._ask_read, "import": self._ask_import, "counts": self._ask_counts}
+
+    def _ask_read(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return poll_document(self._acquisition.read_now(str(request["meter"])))
+
+    def _ask_import(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        report = importing.Report()
+        try:
+            importing.take(self._store, [importing.from_json(cells) for cells in request["rows"]], report, self._clock.now_ms())
+        except StoreError as error:
+            raise control.ControlError(str(error)) from error
+        self._writer.changed(report.counters_from_ms)
+        self._writer.hurry()
+        return {"known": report.known, "taken": report.taken, "conflicts": report.conflicts}
+
+    def _ask_counts(self, _request: Mapping[str, Any]) -> dict[str, int]:
+        """Requests, good answers and time-outs of all lines since the start."""
+        counters = [line.counters for line in self._acquisition.lines()]
+        return {
+            "polls": sum(each.requests for each in counters),
+            "answers": sum(each.answers for each in counters),
+            "timeouts": sum(each.timeouts for each in counters),
+        }
+
+
+def _imported(site: Site, name: str) -> MeterStatus:
+    meter = site.meter_named(name)
+    return MeterStatus(meter.name, meter.model, "", None, meter.role, meter.parent, site.production_line(meter), "imported")
+
+
+def poll_document(result: PollResult) -> dict[str, Any]:
+    """The changing part of one entry of `read --json`."""
+    return {
+        "ok": result.ok,
+        "reason": result.reason or None,
+        "time": None if result.instant.time_ms is None else iso(result.instant.time_ms),
+        "turnaround_ms": result.turnaround_ms,
+        "values": outside_values(result.values),
+        "missing": result.missing,
+    }
+
+
+def open_clock(store: Store, speed: float, start_ms: int | None) -> Clock:
+    """Simulated time where a speed or a start is given; else the system's, which cannot be older than what is stored."""
+    if speed != 1.0 or start_ms is not None:
+        return ScaledClock(speed, SystemClock().now_ms() if start_ms is None else start_ms)
+    return SystemClock((series.span_ms(store.reader()) or (0, 0))[1])
+
+
+def serve(
+    site: Site, *, speed: float = 1.0, start_ms: int | None = None, ready: Callable[[Gateway, uvicorn.Server], None] | None = None
+) -> None:
+    """Run until SIGINT or SIGTERM. StoreError, KeyFileError, PortTakenError with their sentences before anything was started."""
+    found = web.listening_socket(site.pages.listen)
+    models = catalogue.meters(site.data_folder)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with found:
+        wait_for_room(site.data_folder, stopped.is_set, log.error)
+        key = gateway_key(site.data_folder)
+        store = Store(site.data_folder, key.gateway, key.sign)
+        clock = open_clock(store, speed, start_ms)
+        gateway = Gateway(site, models, key, clock, store, speed)
+        server: uvicorn.Server
+        server = web.server(gateway.application(lambda: server.should_exit), site, clock.now_ms())
+        if stopped.is_set():
+            server.should_exit = True
+        gateway.start()
+        if ready is not None:
+            ready(gateway, server)
+        try:
+            server.run(sockets=[found])
+        finally:
+            gateway.stop()

@@ -1,0 +1,116 @@
+"""The read API that gateway and hub share: one table of endpoints over a `RecordSource`.
+
+Here stands what there is to ask and in which words it is answered; tokens, formats and storage are elsewhere.
+"""
+
+from collections.abc import Callable, Sequence
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway.deliver import formats, metrics, query
+from gateway.deliver.endpoint import Call, Endpoint, openapi, routes_of
+from gateway.deliver.refusal import Refused
+from gateway.deliver.tokens import Authorise
+from gateway.interfaces import EVENTS, FIGURES, INTERVALS, KINDS, READINGS, RecordSource
+from protocols.reading import iso_or_none
+
+_SUMMARIES = {
+    READINGS: "What each meter said at each poll, in the order of arrival here",
+    INTERVALS: "Energy and amounts between counter readings, in the order of arrival here",
+    FIGURES: "Every version of every shift figure, in the order of arrival here",
+    EVENTS: "What a person may want to know, in the order of arrival here",
+}
+_READ_ERRORS = {
+    400: "a parameter is wrong; the sentence names it",
+    401: "no token, or an unknown one",
+    403: "the token's scope does not allow this",
+}
+
+
+def routes(
+    source: RecordSource, authorise: Authorise, *, title: str = "Shiftwatt", kinds: Sequence[str] = KINDS, more: Sequence[Endpoint] = ()
+) -> list[Route]:
+    """The read API, `more` endpoints of the same server, and /openapi.json about all of them.
+
+    A kind that this server does not offer answers 501 with a sentence.
+    """
+    table = [*_endpoints(source, kinds), *more]
+    absent = [Endpoint(f"/v1/{kind}", "", _absent(kind)) for kind in KINDS if kind not in kinds]
+    document = openapi(title, table)
+    described = Endpoint("/openapi.json", "This description", lambda _: JSONResponse(document), scope=None)
+    return routes_of([*table, *absent, described], authorise)
+
+
+def _endpoints(source: RecordSource, kinds: Sequence[str]) -> list[Endpoint]:
+    return [
+        Endpoint("/v1/meters", "The meters known here", _meters(source), errors=_READ_ERRORS),
+        *(
+            Endpoint(
+                f"/v1/{kind}",
+                _SUMMARIES[kind],
+                _page(source, kind),
+                parameters=query.PAGE,
+                media_types=formats.MEDIA_TYPES,
+                errors={**_READ_ERRORS, 406: "none of the media types asked for is offered"},
+            )
+            for kind in kinds
+        ),
+        Endpoint(
+            "/v1/completeness",
+            "What is there, what was dropped on purpose and what is missing",
+            _completeness(source),
+            parameters=query.PERIOD,
+            errors=_READ_ERRORS,
+        ),
+        Endpoint("/v1/health", "Whether this server can do its work", _health(source), scope=None, errors={503: "it cannot"}),
+        Endpoint("/metrics", "The same numbers for Prometheus", _metrics(source), media_types=("text/plain",), errors=_READ_ERRORS),
+    ]
+
+
+Handler = Callable[[Call], Response]
+
+
+def _meters(source: RecordSource) -> Handler:
+    def answer(call: Call) -> Response:
+        query.nothing(call.request.query_params)
+        return JSONResponse({"meters": source.meters()})
+
+    return answer
+
+
+def _page(source: RecordSource, kind: str) -> Handler:
+    def answer(call: Call) -> Response:
+        media = formats.media_type(call.request.headers.get("Accept", ""))
+        asked = query.page_query(kind, call.request.query_params)
+        page = source.page(kind, asked.after, asked.limit, asked.wanted)
+        return formats.render(kind, media, page, query.cursor(kind, page.position))
+
+    return answer
+
+
+def _completeness(source: RecordSource) -> Handler:
+    def answer(call: Call) -> Response:
+        from_ms, to_ms = query.period(call.request.query_params)
+        return JSONResponse({"from": iso_or_none(from_ms), "to": iso_or_none(to_ms), **source.completeness(from_ms, to_ms)})
+
+    return answer
+
+
+def _health(source: RecordSource) -> Handler:
+    def answer(_: Call) -> Response:
+        health = source.health()
+        return JSONResponse(health, 503 if health.get("ok") is False else 200)
+
+    return answer
+
+
+def _metrics(source: RecordSource) -> Handler:
+    return lambda _: Response(metrics.text(source.health()), media_type=metrics.MEDIA_TYPE)
+
+
+def _absent(kind: str) -> Handler:
+    def answer(_: Call) -> Response:
+        raise Refused(501, f"this server does not offer {kind}; the gateway does")
+
+    return answer

@@ -1,0 +1,126 @@
+"""A page of documents as JSON, newline-delimited JSON or CSV. Knows the documents' shapes, not where they come from.
+
+The CSV of readings is the one that `shiftwatt import` takes: one row per value, missing ones with their reason.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from gateway.deliver.refusal import Refused
+from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Page
+from protocols.quantity import QUANTITIES
+
+JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+MEDIA_TYPES = (JSON, NDJSON, CSV)
+# Where the body is not one JSON object, the cursor stands in the headers.
+CURSOR_HEADER, MORE_HEADER = "Shiftwatt-Cursor", "Shiftwatt-More"
+
+# A type that is named is liked better than the same by a wildcard.
+_WILDCARD = 0.001
+
+Document = Mapping[str, Any]
+Cells = list[Any]
+
+
+def media_type(accept: str) -> str:
+    """The type the caller likes best, JSON if he does not care; 406 if none of ours will do."""
+    liked = {JSON: 0.0, NDJSON: 0.0, CSV: 0.0}
+    for part in (accept or "*/*").split(","):
+        name, *parameters = (each.strip().lower() for each in part.split(";"))
+        quality = _quality(parameters)
+        for media, before in liked.items():
+            if name in (media, "*/*", media.partition("/")[0] + "/*"):
+                liked[media] = max(before, quality if name == media else quality * _WILDCARD)
+    best = max(liked, key=lambda media: liked[media])
+    if not liked[best]:
+        raise Refused(406, f"Accept: {accept} is not offered here; offered: {', '.join(MEDIA_TYPES)}")
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    for each in parameters:
+        if each.startswith("q="):
+            try:
+                return min(max(float(each[2:]), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def render(kind: str, media: str, page: Page, cursor: str) -> Response:
+    headers = {CURSOR_HEADER: cursor, MORE_HEADER: "true" if page.more else "false", "Cache-Control": "no-store", "Vary": "Accept"}
+    if media == JSON:
+        text = _json({kind: list(page.documents), "cursor": cursor, "more": page.more})
+    elif media == NDJSON:
+        text = "".join(_json(document) + "\n" for document in page.documents)
+    else:
+        text = _csv(kind, page)
+    return Response(text, media_type=media, headers=headers)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _csv(kind: str, page: Page) -> str:
+    columns, cells = _CSV[kind]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for document in page.documents:
+        writer.writerows(cells(document))
+    return out.getvalue()
+
+
+_READING = ("time", "meter", "quantity", "value", "unit", "reason", "gateway", "sequence")
+
+
+def _reading_cells(document: Document) -> Iterator[Cells]:
+    before, after = [document["time"], document["meter"]], [document.get("gateway"), document["sequence"]]
+    for quantity, value in document["values"].items():
+        yield [*before, quantity, value, _unit(quantity), "", *after]
+    for quantity, reason in document["missing"].items():
+        yield [*before, quantity, "", _unit(quantity), reason, *after]
+
+
+def _unit(quantity: str) -> str:
+    known = QUANTITIES.get(quantity)
+    return known.unit if known else ""
+
+
+def _by_paths(*paths: str) -> tuple[tuple[str, ...], Callable[[Document], Iterator[Cells]]]:
+    """One row per document; a path such as "carbon.scope1_kg" becomes the column "scope1_kg"."""
+
+    def cells(document: Document) -> Iterator[Cells]:
+        yield [_found(document, path) for path in paths]
+
+    return tuple(path.rpartition(".")[2] for path in paths), cells
+
+
+def _found(document: Document, path: str) -> Any:
+    value: Any = document
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+_CSV: dict[str, tuple[tuple[str, ...], Callable[[Document], Iterator[Cells]]]] = {
+    READINGS: (_READING, _reading_cells),
+    EVENTS: _by_paths("time", "kind", "subject", "detail", "boot", "monotonic_ms", "gateway", "sequence"),
+    INTERVALS: _by_paths(
+        "start", "end", "meter", "quantity", "unit", "amount", "measured", "interpolated", "estimated", "adjustment", "missing_s", "gateway"
+    ),
+    FIGURES: _by_paths(
+        "date", "shift", "production_line", "start", "end", "elapsed_s", "version", "state", "known_at",
+        "balance.load_kwh", "balance.import_kwh", "balance.export_kwh", "balance.generation_kwh",
+        "balance.self_consumption_kwh", "balance.unmetered_kwh",
+        "carbon.scope1_kg", "carbon.scope2_location_kg", "carbon.scope2_market_kg",
+        "carbon.uncertainty_95_pct", "carbon.worst_case_pct",
+        "complete", "estimated_share_pct", "sha256", "gateway",
+    ),
+}  # fmt: skip

@@ -1,0 +1,84 @@
+"""The gateway's Ed25519 key: made at the first start, kept in the data folder, the root of its identity.
+
+The gateway's id is made from the public key. So there is no second file to lose or to disagree, nobody
+else can claim the id, and a gateway that lost its key (and with it its chain) is honestly another one.
+A site name can change; a chain cannot.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
+
+from gateway.deliver.private_file import write_private
+from protocols.batch import Sign, Verify
+
+FILE = "gateway.key"
+SEED_BYTES = 32
+_ID_DIGITS = 16  # 64 bits: no two of a billion gateways share an id, and a person can still compare it by eye
+
+
+class KeyFileError(Exception):
+    """The key cannot be read or kept; the sentence says what to do."""
+
+
+class GatewayKey(NamedTuple):
+    gateway: str
+    public_key: str  # hex
+    sign: Sign
+
+
+def gateway_key(folder: Path, random_bytes: Callable[[int], bytes] = os.urandom) -> GatewayKey:
+    """The key in `folder`, made now if there is none; KeyFileError if there is one that cannot be used."""
+    path = folder / FILE
+    try:
+        private = _load(path) if path.exists() else _make(path, random_bytes)
+    except OSError as error:
+        raise KeyFileError(
+            f"the gateway's key {path} cannot be read or written ({error.strerror}); check the data folder's owner"
+        ) from error
+    public_key = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    return GatewayKey(gateway_id(public_key), public_key, private.sign)
+
+
+def gateway_id(public_key: str) -> str:
+    return "gw-" + hashlib.sha256(bytes.fromhex(public_key)).hexdigest()[:_ID_DIGITS]
+
+
+def verifier(public_key: str) -> Verify:
+    """The check of signatures by the gateway with this public key (hex); ValueError if it is no such key."""
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+
+    def verify(message: bytes, signature: bytes) -> bool:
+        try:
+            key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verify
+
+
+def _make(path: Path, random_bytes: Callable[[int], bytes]) -> Ed25519PrivateKey:
+    private = Ed25519PrivateKey.from_private_bytes(random_bytes(SEED_BYTES))
+    write_private(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return private
+
+
+def _load(path: Path) -> Ed25519PrivateKey:
+    try:
+        private = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError):
+        private = None
+    if not isinstance(private, Ed25519PrivateKey):
+        # Never replaced in silence: a new key is a new gateway for every hub.
+        raise KeyFileError(
+            f"{path} holds no Ed25519 key; put it back from a backup, "
+            "or move the file away to begin as a new gateway that must be enrolled again"
+        )
+    return private

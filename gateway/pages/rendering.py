@@ -1,0 +1,43 @@
+"""Values ready to show become HTML: the templates and what they may use. Everything is escaped.
+
+A page is its frame plus live fragments; the same fragments are sent again when they change.
+"""
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gateway.pages.assets import Asset
+from gateway.pages.language import Language
+from gateway.pages.overview import Overview
+from gateway.pages.shifts import DAYS_SHOWN
+
+FRAGMENTS = tuple(sorted(each.name.removesuffix(".html") for each in files(__package__).joinpath("templates", "fragments").iterdir()))
+
+# Without JavaScript the page comes anew this often: as often as power is measured by default.
+REFRESH_S = 10
+
+
+class Rendering:
+    def __init__(self, assets: Mapping[str, Asset], site_name: str, zone: str) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("gateway.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._environment.globals["asset"] = lambda name: assets[name].address
+        self._site = {"site": site_name, "zone": zone, "days_shown": DAYS_SHOWN, "refresh_s": REFRESH_S}
+
+    def fragments(self, view: Overview, language: Language) -> dict[str, str]:
+        return {name: self._render(f"fragments/{name}.html", language, view=view) for name in FRAGMENTS}
+
+    def page(self, fragments: Mapping[str, str], page_tag: str, language: Language) -> str:
+        live = {name: Markup(text) for name, text in fragments.items()}  # noqa: S704 - made and escaped by our own templates
+        return self._render("overview.html", language, live=live, page=page_tag)
+
+    def failed(self, language: Language) -> str:
+        return self._render("failed.html", language)
+
+    def _render(self, template: str, language: Language, **values: object) -> str:
+        words = {"say": language.say, "word": language.word, "code": language.code}
+        return self._environment.get_template(template).render(self._site | words | values)

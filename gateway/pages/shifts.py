@@ -1,0 +1,152 @@
+"""The shifts as they are shown: the running one in large figures, the past ones as rows of a table. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.pages.shift_figure import DIRECT, LOCATION, MARKET, QUALITIES, RUNNING, UNASSIGNED, Carbon, ShiftFigure
+from gateway.pages.viewer import SECOND_MS, UNKNOWN, Amount, Viewer
+
+# Two weeks show the same shift of the same weekday twice; more columns than fourteen do not fit a phone.
+DAYS_SHOWN = 14
+# `shifts --format json` has them all; here they only have to say where to look.
+REASONS_SHOWN_MAX = 3
+
+
+@dataclass(frozen=True)
+class RunningShift:
+    title: str
+    started: str
+    remaining: str
+    elapsed_pct: int
+    energy: Amount
+    counted: str
+    carbon: Amount
+    carbon_method: str
+    carbon_notes: tuple[str, ...]
+    products: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShiftRow:
+    """`carbon` carries its unit: gases may differ from row to row."""
+
+    day: str
+    name: str
+    energy: str
+    carbon: str
+    shares: tuple[str, ...]
+    missing: str
+    state: str
+    complete: bool
+    reasons: tuple[str, ...]
+
+
+def of_lines(figures: Iterable[ShiftFigure]) -> dict[str, list[ShiftFigure]]:
+    """Figures by production line in order of time; the site itself ("") stands first."""
+    ordered = sorted(figures, key=lambda figure: (figure.production_line, figure.start_ms))
+    lines: dict[str, list[ShiftFigure]] = {}
+    for figure in ordered:
+        lines.setdefault(figure.production_line, []).append(figure)
+    return lines
+
+
+def running_shifts(figures: Sequence[ShiftFigure], viewer: Viewer) -> tuple[RunningShift, ...]:
+    current = [figure for figure in figures if figure.state == RUNNING and figure.start_ms <= viewer.now_ms]
+    return tuple(_running(figure, viewer) for figure in sorted(current, key=lambda figure: figure.production_line))
+
+
+def _running(figure: ShiftFigure, viewer: Viewer) -> RunningShift:
+    location = figure.carbon[LOCATION]
+    counted = figure.counted_to_ms
+    elapsed = Decimal(viewer.now_ms - figure.start_ms) / max(figure.end_ms - figure.start_ms, 1)
+    return RunningShift(
+        title=_title(figure, viewer),
+        started=viewer.say("shift.started", time=viewer.time(figure.start_ms)),
+        remaining=viewer.say("shift.remaining", span=viewer.duration(figure.end_ms - viewer.now_ms)),
+        elapsed_pct=min(100, round(100 * elapsed)),
+        energy=viewer.amount(figure.energy_kwh, "kWh"),
+        counted=viewer.say("shift.not_counted") if counted is None else viewer.say("shift.counted", time=viewer.time(counted)),
+        carbon=carbon_amount(location, viewer),
+        carbon_method=viewer.say("carbon.scope2_location"),
+        carbon_notes=_carbon_notes(figure, viewer),
+        products=tuple(_products(figure, viewer)),
+        reasons=_reasons(figure),
+    )
+
+
+def _reasons(figure: ShiftFigure) -> tuple[str, ...]:
+    """Where a number is missing or was changed a person wants to know why; else the exact figure holds them."""
+    whole = figure.energy_kwh is not None and figure.carbon[LOCATION].kg is not None
+    return () if whole and figure.state != "restated" else figure.reasons[:REASONS_SHOWN_MAX]
+
+
+def _title(figure: ShiftFigure, viewer: Viewer) -> str:
+    name = shift_name(figure, viewer)
+    return viewer.say("shift.of_line", shift=name, line=figure.production_line) if figure.production_line else name
+
+
+def shift_name(figure: ShiftFigure, viewer: Viewer) -> str:
+    return viewer.say("shift.unassigned") if figure.name == UNASSIGNED else figure.name
+
+
+def carbon_amount(carbon: Carbon, viewer: Viewer) -> Amount:
+    return viewer.amount(carbon.kg, carbon_unit(carbon.gases))
+
+
+def carbon_unit(gases: str) -> str:
+    """Exactly what the factor counts: a factor of CO2 alone never reads as CO2e."""
+    return f"kg {gases}".rstrip()
+
+
+def _carbon_notes(figure: ShiftFigure, viewer: Viewer) -> tuple[str, ...]:
+    location, market, direct = (figure.carbon[line] for line in (LOCATION, MARKET, DIRECT))
+    notes = []
+    if location.kg is None:
+        notes.append(viewer.say("carbon.unknown"))
+    if location.provisional:
+        notes.append(viewer.say("carbon.provisional"))
+    if market.kg is not None:
+        notes.append(viewer.say("carbon.scope2_market", amount=_one(carbon_amount(market, viewer))))
+    if direct.kg:
+        notes.append(viewer.say("carbon.scope1", amount=_one(carbon_amount(direct, viewer))))
+    return tuple(notes)
+
+
+def _products(figure: ShiftFigure, viewer: Viewer) -> Iterable[str]:
+    for product in figure.products:
+        if product.units is not None:
+            intensity = _one(viewer.amount(product.kwh_per_unit, "kWh"))
+            yield viewer.say("shift.product", product=product.name, units=viewer.number(product.units), intensity=intensity)
+
+
+def shift_rows(figures: Iterable[ShiftFigure], viewer: Viewer) -> tuple[ShiftRow, ...]:
+    """The newest first."""
+    return tuple(_row(figure, viewer) for figure in sorted(figures, key=lambda figure: -figure.start_ms))
+
+
+def _row(figure: ShiftFigure, viewer: Viewer) -> ShiftRow:
+    known = figure.energy_kwh is not None
+    return ShiftRow(
+        day=viewer.day(figure.day),
+        name=shift_name(figure, viewer),
+        energy=viewer.amount(figure.energy_kwh, "").number,
+        carbon=_one(carbon_amount(figure.carbon[LOCATION], viewer)),
+        shares=tuple(viewer.percent(figure.shares[quality]) if known else UNKNOWN for quality in QUALITIES),
+        missing=missing(figure, viewer),
+        state=viewer.word("figure_state", figure.state),
+        complete=figure.complete,
+        reasons=_reasons(figure),
+    )
+
+
+def missing(figure: ShiftFigure, viewer: Viewer) -> str:
+    """Of a running shift what has not come yet is not missing."""
+    if figure.state == RUNNING or not figure.missing_s:
+        return ""
+    return viewer.duration(figure.missing_s * SECOND_MS)
+
+
+def _one(amount: Amount) -> str:
+    return f"{amount.number} {amount.unit}".rstrip()

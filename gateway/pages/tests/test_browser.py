@@ -1,0 +1,111 @@
+"""The page in the system's Chromium: it is live, it survives a lost gateway, and it fits a phone."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from gateway.pages.tests.conftest import Site
+from gateway.pages.tests.fakes import healthy_status, troubled_status, with_meter
+
+pytest.importorskip("playwright", reason="playwright is not installed: the page is not driven in a browser")
+
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page is not driven in a browser")
+
+# Nothing of the browser's own may leave this machine or need a screen.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-component-update",
+    "--no-first-run",
+)
+PHONE: ViewportSize = {"width": 360, "height": 800}
+# Two ticks and a slow machine.
+SOON_MS = 8_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=PHONE, locale="en-GB")
+    yield context.new_page()
+    context.close()
+
+
+def test_power_is_live_without_console_errors(page: Page, site: Site) -> None:
+    """The figure changes by itself, closes nothing a person opened, and the browser has nothing to complain about."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(site.address)
+    before = page.locator("[data-live=power] .number").inner_text()
+    page.locator("summary").click()
+    site.status.now = with_meter(healthy_status(), "main", values={"active_power": 300_000_000})
+    page.locator("[data-live=power] .number", has_text="386").wait_for(timeout=SOON_MS)
+
+    assert before == "499"
+    assert said == []
+    assert page.locator("#lost").is_hidden()
+    assert page.locator("table.rows").is_visible()
+
+
+def test_lost_gateway_is_said(page: Page, site: Site) -> None:
+    """Old figures never pass for live ones."""
+    with page.expect_response(lambda answer: "/events/live" in answer.url):
+        page.goto(site.address)
+    site.status.now = troubled_status()
+    page.locator(".verdict.bad").wait_for(timeout=SOON_MS)
+    site.stop()
+    page.locator("#lost").wait_for(state="visible", timeout=SOON_MS)
+
+    assert page.locator("body").get_attribute("class") == "old"
+
+
+def test_without_javascript_the_status_stands(browser: Browser, site: Site) -> None:
+    """An old kiosk, or one with scripts switched off, shows everything and renews itself."""
+    site.status.now = troubled_status()
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    page.goto(site.address)
+    headline = page.locator(".headline").inner_text()
+    meters = page.locator("[data-live=meters] tr").count()
+    context.close()
+
+    assert headline.startswith("Meter press-2 has not answered for 12 min")
+    assert meters == 9
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_phone_needs_no_sideways_scrolling(page: Page, site: Site, language: str) -> None:
+    """Everything fits 360 pixels, a long name and an open table included."""
+    first, *others = troubled_status().meters
+    long = replace(first, name="annealing-oven-in-the-second-hall-by-the-gate", state="absent", reason="wrong_answer")
+    site.status.now = replace(troubled_status(), meters=(long, *others))
+    page.goto(f"{site.address}/?lang={language}")
+    page.locator("summary").click()
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_keyboard_reaches_the_meters(page: Page, site: Site) -> None:
+    """The first stop of the tab key leads past the header; its focus can be seen."""
+    page.goto(site.address)
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    page.keyboard.press("Enter")
+
+    assert outline == "solid"
+    assert page.url.endswith("#meters")

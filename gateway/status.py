@@ -1,0 +1,105 @@
+"""What the gateway says of itself at one instant: plain values that acquire, buffer and deliver fill
+and that pages and the API show. No behaviour lives here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class PollCounters:
+    """Since start; `answers` are the good ones."""
+
+    requests: int = 0
+    answers: int = 0
+    timeouts: int = 0
+    noise: int = 0
+    exceptions: int = 0
+    late_replies: int = 0
+    wrong_answers: int = 0
+
+
+@dataclass(frozen=True)
+class MeterStatus:
+    """`state`: ok, slow, flaky, absent, imported (no line) or waiting (not polled yet)."""
+
+    name: str
+    model: str
+    line: str
+    address: int | None
+    role: str
+    parent: str
+    production_line: str
+    state: str
+    reason: str = ""  # why the last poll failed, "" if it did not
+    time_ms: int | None = None  # of the last good answer
+    values: Mapping[str, int] = field(default_factory=dict)  # newest value per quantity, thousandths
+    counters: PollCounters = PollCounters()
+    turnaround_median_ms: float | None = None
+    turnaround_slow_ms: float | None = None  # p99.9
+    next_poll_ms: int | None = None  # milliseconds until the next poll while backing off
+
+
+@dataclass(frozen=True)
+class LineStatus:
+    """`state`: open, closed or busy (another program holds the port); `sentence` says what to do."""
+
+    name: str
+    kind: str  # rs485, tcp, rtu_over_tcp
+    target: str
+    state: str
+    sentence: str
+    cycle_ms: float | None  # duration of the last full cycle
+    least_cycle_ms: float  # of the block plan
+    interval_ms: int
+    utilisation: float  # busy share of the last minute, 0..1
+    counters: PollCounters = PollCounters()
+
+
+@dataclass(frozen=True)
+class ClockStatus:
+    """`state`: synchronised, set (nobody vouches for it) or unset."""
+
+    state: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class OutboxStatus:
+    """`hub`: reachable, unreachable, refusing or none (no [upstream])."""
+
+    hub: str
+    sentence: str
+    batches: int  # not acknowledged
+    records: int
+    oldest_ms: int | None
+    last_acknowledged_ms: int | None
+    batches_acknowledged: int = 0
+    records_acknowledged: int = 0
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """`state`: ok, full or failing."""
+
+    state: str
+    sentence: str
+    path: str
+    size_bytes: int
+    free_bytes: int
+    last_commit_ms: int | None
+    readings_stored: int  # since the store was made
+    waiting_records: int  # in memory, not committed yet
+
+
+@dataclass(frozen=True)
+class GatewayStatus:
+    site: str
+    time_ms: int
+    started_ms: int
+    boot: int
+    meters: tuple[MeterStatus, ...]
+    lines: tuple[LineStatus, ...]
+    clock: ClockStatus
+    outbox: OutboxStatus
+    store: StoreStatus

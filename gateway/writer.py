@@ -1,0 +1,101 @@
+"""The thread that writes: commits in groups, keeps the books up to date, seals batches.
+
+It is the only place where the pace of the disk is decided. Readings come from the lines' thread through
+the store's own queue.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from sqlite3 import OperationalError
+
+from gateway.books import Books
+from gateway.buffer.store import COMMIT_S, Store
+from gateway.clock import Clock
+from protocols.reading import ClockSet
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+# A shift ends, and becomes final, without any reading: look once a minute.
+BOOKS_S = 60.0
+
+
+class Writer:
+    def __init__(self, store: Store, books: Books, clock: Clock, sealing: Callable[[], bool], speed: float = 1.0) -> None:
+        """`sealing` says whether committed records should be sealed now."""
+        self._store = store
+        self._books = books
+        self._clock = clock
+        self._sealing = sealing
+        self._speed = speed
+        self._stop = threading.Event()
+        self._hurry = threading.Event()
+        self._changed_from_ms: int | None = None
+        self._dated = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """Commit at the next look: counters came in, and a shift may hang on them."""
+        self._hurry.set()
+
+    def changed(self, from_ms: int | None) -> None:
+        """Counters from that instant on were written by somebody else (an import)."""
+        if from_ms is not None:
+            self._changed_from_ms = from_ms if self._changed_from_ms is None else min(from_ms, self._changed_from_ms)
+
+    def stop(self) -> None:
+        """Ends after a last commit."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        committed = booked = self._clock.instant().monotonic_ms
+        while not self._stop.wait(LOOK_S / self._speed):
+            now = self._clock.instant().monotonic_ms
+            if self._hurry.is_set() or now - committed >= COMMIT_S * 1000:
+                self._hurry.clear()
+                committed = now
+                self._work()
+            if now - booked >= BOOKS_S * 1000:
+                booked = now
+                self.changed(self._clock.now_ms())
+                self._work()
+        self._work()
+
+    def _work(self) -> None:
+        """A fault in one step does not keep the others from being done."""
+        for step in (self._commit, self._book, self._seal):
+            try:
+                step()
+            except (OSError, OperationalError) as error:
+                # A full disk or a locked store is a state, not a fault of this program: its words are enough.
+                log.error("%s was not possible (%s); nothing is lost by it, and it is tried again", step.__name__, error)  # noqa: TRY400
+            except Exception:
+                log.exception("writing failed at %s; nothing is lost by it, and it is tried again", step.__name__)
+
+    def _commit(self) -> None:
+        self._date()
+        self._store.commit(self._clock.now_ms())
+
+    def _book(self) -> None:
+        if self._store.trouble:
+            return  # what could be computed now could not be kept
+        self.changed(self._store.unbooked()[0])
+        if self._changed_from_ms is not None:
+            from_ms, self._changed_from_ms = self._changed_from_ms, None
+            self._books.update(from_ms)
+
+    def _seal(self) -> None:
+        if not self._store.trouble and self._sealing():
+            self._store.outbox.seal(self._clock.now_ms())
+
+    def _date(self) -> None:
+        """As soon as the clock is known, say what it was during this boot."""
+        instant = self._clock.instant()
+        if not self._dated and instant.time_ms is not None:
+            self._dated = True
+            self._store.add([ClockSet(self._store.boot, instant.time_ms - instant.monotonic_ms, instant.time_ms)])

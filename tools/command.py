@@ -1,0 +1,32 @@
+"""The `shiftwatt` command: one sub-command per file in `tools.commands`, put together here."""
+
+import logging
+import sys
+
+import typer
+
+from tools.commands import check, demo, hub, import_readings, models, plan, read, run, shifts
+from tools.exits import guarded
+from tools.factory import protocol_virtual
+
+app = typer.Typer(
+    name="shiftwatt",
+    help="On-site energy metering: from the meter on the wire to the carbon of a shift.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (demo, run, check, read, plan, models, import_readings, shifts):
+    app.command(module.NAME)(module.command)
+app.add_typer(hub.app, name=hub.NAME)
+
+
+def main() -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    protocol_virtual.register()
+    return guarded(app)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,45 @@
+"""`shiftwatt check`: every mistake of the site file at once, each with its place."""
+
+from collections.abc import Iterator, Mapping
+
+import typer
+
+from gateway import books, site_check
+from gateway.site import Site
+from protocols.meter import Meter
+from tools.commands.options import JsonOption, SiteOption, console, load, print_json, quantities, site_path, table
+from tools.exits import WRONG_USE
+
+NAME = "check"
+
+
+def command(site: SiteOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a command's option
+    """Check the site file; every mistake with its place. Nothing is started."""
+    if as_json:
+        _as_json(site)
+        return
+    found, models = load(site)
+    shown = table("meter", "role", "line", "address", "model", "under", numbers=("address",))
+    for meter in found.meter:
+        shown.add_row(meter.name, meter.role, meter.line or "-", str(meter.address or "-"), meter.model or "-", meter.parent or "-")
+    console().print(shown)
+    for sentence in _doubts(found, models):
+        print(sentence)
+    print(f"{site_path(site)} is sound: {len(found.line)} lines, {len(found.meter)} meters, {len(found.shift)} shifts.")
+
+
+def _doubts(site: Site, models: Mapping[str, Meter]) -> Iterator[str]:
+    """Counters that are booked although only one source, or conflicting ones, say where they lie."""
+    for each in books.counted(site, models):
+        meter = site.meter_named(each.spec.meter)
+        if meter.model and models[meter.model].confidence.get(each.spec.quantity) == "low":
+            yield f"{meter.name}: {each.spec.quantity} of {meter.model} is not proven; compare it with the meter's display."
+
+
+def _as_json(site: SiteOption) -> None:
+    try:
+        site_check.load(site_path(site), quantities)
+    except site_check.SiteError as error:
+        print_json({"ok": False, "mistakes": [mistake._asdict() for mistake in error.mistakes]})
+        raise typer.Exit(WRONG_USE) from None
+    print_json({"ok": True, "mistakes": []})

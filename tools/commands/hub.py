@@ -1,0 +1,73 @@
+"""`shiftwatt hub`: the receiving end, and what a person does to its store."""
+
+from typing import Annotated
+
+import typer
+
+from tools.commands.options import JsonOption, console, print_json, table
+from tools.exits import fail
+from tools.hub import manage, server
+
+NAME = "hub"
+DbOption = Annotated[str, typer.Option("--db", help="Where it stores: sqlite:///hub.db (sqlite:////var/lib/hub.db for an absolute path).")]
+DEFAULT_DB = "sqlite:///hub.db"
+
+app = typer.Typer(help="The receiving end for many gateways.", invoke_without_command=True, rich_markup_mode=None)
+
+
+@app.callback()
+def hub(
+    context: typer.Context,
+    db: DbOption = DEFAULT_DB,
+    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on.")] = "127.0.0.1:8090",
+    public_read: Annotated[bool, typer.Option("--public-read", help="Reads need no token.")] = False,  # noqa: FBT002 - a command's option
+    certificate: Annotated[str, typer.Option(help="TLS certificate (PEM); with --key.")] = "",
+    key: Annotated[str, typer.Option(help="TLS key (PEM).")] = "",
+) -> None:
+    """Receive batches, prove completeness, serve the read API."""
+    if context.invoked_subcommand is None:
+        raise typer.Exit(server.run_hub(db, listen, public_read=public_read, certificate=certificate, key=key))
+    context.obj = db
+
+
+@app.command()
+def enrol(context: typer.Context, name: str) -> None:
+    """Print a one-time token with which the gateway NAME introduces itself."""
+    try:
+        print(manage.enrol(context.obj, name))
+    except server.HubMistake as mistake:
+        fail(str(mistake), mistake.status)
+
+
+@app.command()
+def gateways(context: typer.Context, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a command's option
+    """List the gateways with what is there and what is missing."""
+    try:
+        found = manage.list_gateways(context.obj)
+    except server.HubMistake as mistake:
+        fail(str(mistake), mistake.status)
+    if as_json:
+        print_json(found)
+        return
+    shown = table("gateway", "name", "highest", "records", "missing", numbers=("highest", "records"))
+    for gateway in found:
+        shown.add_row(*(str(gateway.get(key, "-")) for key in ("gateway", "name", "highest", "records", "missing")))
+    console().print(shown)
+
+
+@app.command()
+def reader(context: typer.Context, name: str) -> None:
+    """Print a bearer token with which the central system NAME reads."""
+    try:
+        print(manage.add_reader(context.obj, name))
+    except server.HubMistake as mistake:
+        fail(str(mistake), mistake.status)
+
+
+@app.command()
+def revoke(context: typer.Context, name: str) -> None:
+    """End every token of this name."""
+    try:
+        print(f"{manage.revoke(context.obj, name)} tokens of {name} were ended.")
+    except server.HubMistake as mistake:
+        fail(str(mistake), mistake.status)

@@ -1,0 +1,98 @@
+"""The factory as a process of its own: `python -m tools.factory.process --folder DIR`.
+
+Opens the ports, prints one JSON line that names them, and runs until SIGTERM, SIGINT or the end of its input.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from random import Random
+
+from tools.factory.equipment import RS485, TCP
+from tools.factory.factory import SETTINGS, Factory, UnknownMeterError, opened_before
+from tools.factory.faults import Fault, UnknownFaultError, parse_fault
+from tools.factory.pace import Pace
+from tools.factory.protocol_virtual import SCHEME
+from tools.factory.pty_line import PtyLine
+from tools.factory.tcp_meters import TcpMeters
+
+_WRONG_USE = 2
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    wishes = _arguments()
+    try:
+        asyncio.run(_run(wishes))
+    except (UnknownFaultError, UnknownMeterError) as error:
+        print(error, file=sys.stderr)
+        return _WRONG_USE
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.factory.process", description="The virtual three-shift factory.")
+    parser.add_argument("--folder", type=Path, required=True, help="where the link to the RS-485 line is made")
+    parser.add_argument("--start-ms", type=int, default=None, help="simulated Unix time at the beginning; default: now")
+    parser.add_argument("--opened-ms", type=int, default=None, help="when the counters began; default: two weeks before the beginning")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tcp-port", type=int, default=0, help="port of the Modbus TCP meters; default: a free one")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME=RATE@METER", help="without @METER: the whole RS-485 line")
+    return parser.parse_args()
+
+
+async def _run(wishes: argparse.Namespace) -> None:
+    faults: defaultdict[str, list[Fault]] = defaultdict(list)
+    for text in wishes.fault:
+        meter, fault = parse_fault(text)
+        faults[meter].append(fault)
+    start_ms = time.time_ns() // 1_000_000 if wishes.start_ms is None else wishes.start_ms
+    factory = Factory(wishes.seed, opened_before(start_ms) if wishes.opened_ms is None else wishes.opened_ms)
+    line = factory.line(start_ms, faults)
+    factory.warm_up(start_ms)
+    wishes.folder.mkdir(parents=True, exist_ok=True)
+    pace = Pace(wishes.speed)
+    tcp = TcpMeters(factory.units(start_ms, faults), random=Random(wishes.seed), pace=pace, port=wishes.tcp_port)
+    await tcp.start()
+    try:
+        with PtyLine(line, wishes.folder.resolve() / RS485, pace) as rs485:
+            host, port = tcp.address
+            lines = {
+                RS485: {"port": f"{SCHEME}{rs485.link}", "link": str(rs485.link), **SETTINGS._asdict()},
+                TCP: {"tcp": f"{host}:{port}"},
+            }
+            print(json.dumps({"lines": lines, "start_ms": start_ms, "opened_ms": factory.opened_ms}), flush=True)
+            await _until_told()
+    finally:
+        await tcp.stop()
+
+
+async def _until_told() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told.set)
+
+    def heard() -> None:
+        if not os.read(sys.stdin.fileno(), 1024):
+            loop.remove_reader(sys.stdin)
+            told.set()
+
+    try:
+        loop.add_reader(sys.stdin, heard)
+    except PermissionError:
+        # /dev/null and plain files cannot be watched: then only a signal ends the process.
+        logging.getLogger(__name__).info("the input cannot be watched; end the factory with SIGTERM")
+    await told.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The receiving end: takes batches, proves completeness, serves the read API."""

@@ -1,0 +1,105 @@
+"""The hub over HTTP: enrolment, batches, the read API shared with the gateway, and a page for people.
+
+Wires the parts over one database together. What a status means to the sender stands in docs/reference/batches.md.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gateway.deliver.api import routes
+from gateway.deliver.endpoint import Call, Endpoint
+from gateway.deliver.refusal import Refused
+from gateway.deliver.tokens import WRITE, authoriser
+from tools.hub.database import HubDatabase
+from tools.hub.page import page
+from tools.hub.receipt import BODY_BYTES_MAX, receipt, unpack
+from tools.hub.registry import Registry
+from tools.hub.source import KINDS, HubRecords
+from tools.hub.store import BatchStore
+
+ENROLMENT_BYTES_MAX = 4096  # a token, an id and a key have some 200
+
+_BATCH_ERRORS = {
+    400: "the body cannot be read",
+    401: "no token, or an unknown one",
+    403: "the token is not this gateway's",
+    409: "it contradicts what is here already",
+    413: "too large",
+    415: "a compression that is not taken here",
+    422: "its form, hash or signature does not hold",
+    501: "a format that this hub does not know yet; later",
+    503: "the store cannot take it now; later",
+}
+_ENROL_ERRORS = {400: "not an enrolment", 403: "the one-time token is not good (any more)", 409: "another key", 503: "later"}
+
+
+def application(database: HubDatabase, now_ms: Callable[[], int], *, public_read: bool = False) -> Starlette:
+    registry, records = Registry(database, now_ms), HubRecords(database, now_ms)
+    more = (
+        Endpoint(
+            "/v1/enrol",
+            "Exchange a one-time token for a bearer token",
+            _enrol(registry),
+            scope=None,
+            method="POST",
+            errors=_ENROL_ERRORS,
+            body_bytes_max=ENROLMENT_BYTES_MAX,
+        ),
+        Endpoint(
+            "/v1/batches",
+            "Deliver one sealed batch; again changes nothing",
+            _batches(BatchStore(database, now_ms), registry),
+            scope=WRITE,
+            method="POST",
+            errors=_BATCH_ERRORS,
+            body_bytes_max=BODY_BYTES_MAX,
+        ),
+        Endpoint("/", "The gateways, for people", page(records, now_ms), media_types=("text/html",)),
+    )
+    authorise = authoriser(registry.grants, public_read=public_read)
+    return Starlette(
+        routes=routes(records, authorise, title="Shiftwatt hub", kinds=KINDS, more=more),
+        exception_handlers={404: _no_such_path, 405: _no_such_path},
+    )
+
+
+Handler = Callable[[Call], Response]
+
+
+async def _no_such_path(request: Request, _: Exception) -> Response:
+    return JSONResponse({"error": f"{request.method} {request.url.path} is not known here; /openapi.json lists what is"}, 404)
+
+
+def _enrol(registry: Registry) -> Handler:
+    def answer(call: Call) -> Response:
+        bearer = registry.enrol(_object(call.body))
+        return JSONResponse({"token": bearer}, 201, {"Cache-Control": "no-store"})
+
+    return answer
+
+
+def _batches(store: BatchStore, registry: Registry) -> Handler:
+    def answer(call: Call) -> Response:
+        body, packed = unpack(call.body, call.request.headers.get("Content-Encoding", "").lower())
+        gateway = call.grant.gateway
+        if body.get("gateway") != gateway:
+            raise Refused(403, f"this token is for batches of {gateway}, not of {body.get('gateway')!r}")
+        holding = store.receive(receipt(body, packed, registry.verify(gateway)), call.grant)
+        return JSONResponse({"highest": holding.highest, "beyond": holding.beyond}, 201 if holding.new else 200)
+
+    return answer
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Refused(400, "the body is not a JSON object")
+    return document

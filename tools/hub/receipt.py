@@ -1,0 +1,250 @@
+"""From the bytes of a request to a batch that holds: unpacked, well formed, its hash and signature checked.
+
+Pure: no store and no clock. Every objection is a `Refused` with the status the sender acts on.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.deliver.refusal import Refused
+from gateway.interfaces import EVENTS, FIGURES, READINGS
+from protocols.batch import FORMAT, Verify, check, link_hash, reading_documents
+from protocols.errors import ProtocolError
+from protocols.reading import milliseconds_of
+
+CLOCKS, SITES = "clocks", "sites"
+
+# A batch has some 2,000 records: 60 kB compressed, 2 MB plain. Twenty times that is room for other gateways;
+# what unpacks to more is an attack on our memory.
+BODY_BYTES_MAX = 4 * 2**20
+PLAIN_BYTES_MAX = 32 * 2**20
+_GZIP = 16 + zlib.MAX_WBITS
+
+_INTEGER_MAX = 2**53 - 1
+_Hash = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
+_Signature = Annotated[str, Field(pattern=r"\A[0-9a-f]{128}\z")]
+_Decimal = Annotated[str, Field(pattern=r"\A-?[0-9]{1,20}(\.[0-9]{1,6})?\z")]
+_Integer = Annotated[int, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
+# Since 1970, for some thousand years: a time that no calendar can write would stop every reader of the page it is on.
+_TIME_MS_MAX = 2**45
+_Milliseconds = Annotated[int, Field(ge=0, le=_TIME_MS_MAX)]
+_Sequence = Annotated[int, Field(ge=1, le=_INTEGER_MAX)]
+
+
+class _Form(BaseModel):
+    # Fields that a later gateway adds are signed, kept in the body and not judged here.
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Columns(_Form):
+    meter: str
+    sequence: list[_Sequence]
+    boot: list[_Integer]
+    monotonic_ms: list[_Milliseconds]
+    time: list[str | None]
+    turnaround_ms: list[_Integer | None]
+    values: dict[str, list[_Decimal | None]]
+    missing: list[dict[str, str] | None]
+
+
+class _Event(_Form):
+    sequence: _Sequence
+    kind: str
+    subject: str
+    detail: str
+    boot: _Integer
+    monotonic_ms: _Milliseconds
+    time: str | None
+
+
+class _Clock(_Form):
+    sequence: _Sequence
+    boot: _Integer
+    offset_ms: _Milliseconds
+    known_at: str
+
+
+class _FigureTimes(_Form):
+    start: str
+    end: str
+
+
+class _Figure(_Form):
+    sequence: _Sequence
+    figure: _FigureTimes
+
+
+class _Site(_Form):
+    sequence: _Sequence
+    known_at: str
+    site: dict[str, Any]
+
+
+class _Tombstone(_Form):
+    hash: _Hash
+    reason: str
+
+
+class _Batch(_Form):
+    gateway: str
+    number: _Sequence
+    previous: _Hash
+    first_sequence: _Sequence
+    last_sequence: _Sequence
+    sealed_at: str
+    hash: _Hash
+    signature: _Signature
+    readings: list[_Columns]
+    events: list[_Event]
+    clocks: list[_Clock]
+    figures: list[_Figure]
+    sites: list[_Site]
+    tombstone: _Tombstone | None = None
+
+
+class Row(NamedTuple):
+    """One record as the store keeps it; `document` is its JSON."""
+
+    sequence: int
+    kind: str
+    subject: str | None
+    boot: int | None
+    monotonic_ms: int | None
+    time_ms: int | None
+    end_ms: int | None
+    document: str
+
+
+class Receipt(NamedTuple):
+    """A batch that holds; `link` is the hash that its successor must name, `tombstone` the reason if it is one."""
+
+    gateway: str
+    number: int
+    hash: str
+    previous: str
+    link: str
+    first_sequence: int
+    last_sequence: int
+    sealed_ms: int
+    tombstone: str | None
+    rows: tuple[Row, ...]
+    packed: bytes
+
+
+def unpack(content: bytes, encoding: str) -> tuple[dict[str, Any], bytes]:
+    """The document of a request body, and the body compressed."""
+    if encoding not in ("", "identity", "gzip"):
+        raise Refused(415, f"Content-Encoding {encoding!r} is not taken here; send gzip", {"Accept-Encoding": "gzip"})
+    packed = encoding == "gzip"
+    plain = _plain(content) if packed else content
+    try:
+        document = json.loads(plain)
+    except (ValueError, RecursionError):
+        raise Refused(400, "the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise Refused(400, "the body is not a JSON object")
+    return document, content if packed else gzip.compress(content, mtime=0)
+
+
+def _plain(content: bytes) -> bytes:
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        plain = unpacker.decompress(content, PLAIN_BYTES_MAX + 1)
+    except zlib.error:
+        raise Refused(400, "the body says that it is gzip but cannot be unpacked") from None
+    if len(plain) > PLAIN_BYTES_MAX:
+        raise Refused(413, f"the body unpacks to more than the {PLAIN_BYTES_MAX} bytes that are taken here")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Refused(400, "the gzip body is cut off or has something behind its end")
+    return plain
+
+
+def receipt(body: dict[str, Any], packed: bytes, verify: Verify) -> Receipt:
+    """The checked batch; 501 for a form of later, 422 for anything else that does not hold."""
+    if body.get("format") != FORMAT:
+        # Not refused for good: an updated hub will take it.
+        raise Refused(501, f"batch format {body.get('format')!r} is not known to this hub, which speaks {FORMAT}; update the hub")
+    try:
+        _Batch.model_validate(body)
+        check(body, verify)
+        rows = tuple(_rows(body))
+        sealed_ms = _time_ms(body["sealed_at"])
+    except ValidationError as error:
+        raise Refused(422, _objection(error)) from None
+    except (ProtocolError, ValueError, OverflowError, RecursionError) as error:
+        raise Refused(422, f"the batch does not hold: {error}") from None
+    tombstone = body["tombstone"]["reason"] if body.get("tombstone") else None
+    _require_whole(body, rows, is_tombstone=tombstone is not None)
+    return Receipt(
+        gateway=body["gateway"],
+        number=body["number"],
+        hash=body["hash"],
+        previous=body["previous"],
+        link=link_hash(body),
+        first_sequence=body["first_sequence"],
+        last_sequence=body["last_sequence"],
+        sealed_ms=sealed_ms,
+        tombstone=tombstone,
+        rows=rows,
+        packed=packed,
+    )
+
+
+def _objection(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(each) for each in first["loc"])
+    return f"the batch is not in the form of format {FORMAT}: {place}: {first['msg']}"
+
+
+def _require_whole(body: dict[str, Any], rows: tuple[Row, ...], *, is_tombstone: bool) -> None:
+    """A batch holds every record of its range exactly once; a tombstone stands for a range and holds none."""
+    first, last = body["first_sequence"], body["last_sequence"]
+    found = sorted(row.sequence for row in rows)
+    expected = last - first + 1
+    whole = not found and expected >= 1 if is_tombstone else len(found) == expected and found == list(range(first, last + 1))
+    if not whole:
+        raise Refused(422, f"batch {body['number']} says that it holds the records {first} to {last}, each once, but does not")
+
+
+def _rows(body: dict[str, Any]) -> Iterator[Row]:
+    for group in body["readings"]:
+        _require_equal_lengths(group)
+    for reading in reading_documents(body):
+        yield _row(READINGS, reading["meter"], reading, reading["time"])
+    for event in body["events"]:
+        yield _row(EVENTS, event["subject"], event, event["time"])
+    for clock in body["clocks"]:
+        yield _row(CLOCKS, None, clock, clock["known_at"])
+    for each in body["figures"]:
+        figure = each["figure"]
+        times = _time_ms(figure["start"]), _time_ms(figure["end"])
+        yield Row(each["sequence"], FIGURES, None, None, None, *times, _json(figure))
+    for each in body["sites"]:
+        yield Row(each["sequence"], SITES, None, None, None, _time_ms(each["known_at"]), None, _json(each["site"]))
+
+
+def _row(kind: str, subject: str | None, document: dict[str, Any], time: str | None) -> Row:
+    time_ms = None if time is None else _time_ms(time)
+    return Row(document["sequence"], kind, subject, document["boot"], document.get("monotonic_ms"), time_ms, None, _json(document))
+
+
+def _time_ms(text: str) -> int:
+    time_ms = milliseconds_of(text)
+    if not 0 <= time_ms <= _TIME_MS_MAX:
+        raise ValueError(f"the time {text!r} lies outside what is kept here")
+    return time_ms
+
+
+def _require_equal_lengths(group: dict[str, Any]) -> None:
+    columns = [group[key] for key in ("sequence", "boot", "monotonic_ms", "time", "turnaround_ms", "missing")]
+    if len({len(column) for column in (*columns, *group["values"].values())}) != 1:
+        raise ValueError(f"the columns of meter {group['meter']!r} differ in length")
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,91 @@
+"""What comes out of the hub again: the same records, dated where that became possible, filtered as asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.deliver.key import GatewayKey
+from gateway.deliver.tests.fakes import START_MS, chain
+from protocols.batch import SealedBatch, seal
+from protocols.reading import ClockSet, Reading
+from tools.tests.hub_bench import Hub, fresh_key, hub
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """One hub for all tests; each test brings a gateway of its own."""
+    with hub(tmp_path_factory.mktemp("hub")) as found:
+        yield found
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> GatewayKey:
+    return fresh_key(tmp_path)
+
+
+@pytest.fixture
+def bearer(running: Hub, key: GatewayKey) -> str:
+    return running.enrolled(key)
+
+
+def undated(first: int, count: int) -> list[Any]:
+    return [Reading("main", 7, sequence * 1000, None, {"active_power": 5}, {}, None, sequence) for sequence in range(first, first + count)]
+
+
+def test_undated_readings_are_dated_by_a_later_clock(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """A reading taken with an unset clock has no time until the next clock record of its boot comes; the record itself stays as it was."""
+    first = seal(key.gateway, 1, "0" * 64, START_MS, undated(1, 2), key.sign)
+    clocks = [ClockSet(6, 0, START_MS, 3), ClockSet(7, START_MS, START_MS, 4), *undated(5, 1), ClockSet(7, START_MS + 500, START_MS, 6)]
+    second = seal(key.gateway, 2, first.hash, START_MS, clocks, key.sign)
+    path = f"/v1/readings?gateway={key.gateway}&"
+    running.push(first, bearer)
+    before = running.get(path)["readings"]
+    filtered_before = running.get(path + "from=2026-01-01T00:00:00Z")["readings"]
+    running.push(second, bearer)
+    after = running.get(path + "from=2026-03-28T22:00:02Z")["readings"]
+
+    assert ([each["time"] for each in before], filtered_before) == ([None, None], [])
+    assert [each["time"] for each in after] == ["2026-03-28T22:00:02Z", "2026-03-28T22:00:05.500Z"]
+    assert running.rows(f"select count(*) from records where gateway = '{key.gateway}' and kind = 'readings' and time_ms is null") == [(3,)]
+
+
+def test_all_of_a_batch_comes_out_again(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """Readings, events and figures are served as they were sealed, each with its gateway and sequence."""
+    batch: SealedBatch = chain(key, 1, 60)[0]
+    running.push(batch, bearer)
+    mine = f"?gateway={key.gateway}"
+    found = {kind: running.get(f"/v1/{kind}{mine}")[kind] for kind in ("readings", "events", "figures")}
+
+    assert sorted(each["sequence"] for kind in found.values() for each in kind) == [n for n in range(1, 61) if n not in (1, 2, 51, 52)]
+    assert found["events"] == [{"gateway": key.gateway, **event} for event in batch.body["events"]]
+    figures = zip((3, 53), batch.body["figures"], strict=True)
+    assert found["figures"] == [{"gateway": key.gateway, "sequence": sequence, **each["figure"]} for sequence, each in figures]
+    first = found["readings"][0]
+    assert (first["sequence"], first["meter"], first["values"]["active_power"], first["missing"]) == (
+        4,
+        "press-1",
+        "0.004000",
+        {"frequency": "exception_2"},
+    )
+    assert [meter for meter in running.get("/v1/meters")["meters"] if meter["gateway"] == key.gateway] == [
+        {"gateway": key.gateway, "name": "main", "role": "import"},
+        {"gateway": key.gateway, "name": "press-1"},
+    ]
+
+
+def test_filters(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """Meter and half-open times select; a figure is in every period that it touches."""
+    running.push(chain(key, 1, 60)[0], bearer)
+    mine = f"?gateway={key.gateway}"
+
+    def found(kind: str, query: str) -> list[int]:
+        return [each["sequence"] for each in running.get(f"/v1/{kind}{mine}{query}")[kind]]
+
+    assert found("readings", "&meter=main&to=2026-03-28T22:02:00Z") == [5, 9, 11]
+    assert found("readings", "&from=2026-03-28T22:01:00Z&to=2026-03-28T22:01:30Z") == [6, 8]
+    assert found("events", "&meter=press-1&from=2026-03-28T22:08:00Z") == [57]
+    assert found("figures", "&from=2026-03-28T22:00:00Z&to=2026-03-28T22:00:10Z") == [3, 53]
+    assert found("figures", "&from=2026-03-28T22:00:30Z") == [53]
+    assert found("figures", "&to=2026-03-28T14:00:30Z") == []
