@@ -1,0 +1,1 @@
+"""Tests of the front ends against small stand-ins for their hardware."""
