@@ -188,6 +188,6 @@ class Boundaries:
         ends = (
             stretch.end_ms
             for line in self._lines
-            for stretch in stretches(site.zone, site.shifts, line, site.production_day_start, now_ms, until)
+            for stretch in stretches(site.zone, site.shifts, line, site.production_day_start, now_ms, until, site.work_calendar)
         )
         return min((end for end in ends if end > now_ms), default=self._interval_end(now_ms))

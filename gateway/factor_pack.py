@@ -137,6 +137,7 @@ def _factor(row: Mapping[str, str], sources: Mapping[str, Any], status: str) -> 
         published=date.fromisoformat(source["published"]) if source["published"] else None,
         source=row["source"],
         status=status,
+        uncertainty_pct=Decimal(row["uncertainty_pct"]) if row.get("uncertainty_pct") else None,
     )
 
 

@@ -8,6 +8,7 @@ are reported with the address they carry. Who asks whom, and when, is not known 
 
 import asyncio
 import logging
+import termios
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -111,6 +112,10 @@ class Master:
             except OSError as error:
                 reason.append(str(error))
                 raise
+            except termios.error as error:
+                # pyserial lets it through: the port exists, but cannot be set so (a pseudo-terminal has no parity).
+                reason.append(f"it cannot be set to these baud rate, parity and stop bits ({error.args[-1]})")
+                raise OSError(*error.args) from error
 
         return recorded
 

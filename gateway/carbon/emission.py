@@ -4,13 +4,14 @@ Segments end where the factor may change; CO2 and CO2e are never added. What an 
 it belongs is decided elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from gateway.carbon.certificate import Drawn
 from gateway.carbon.exact import amount, divided, product, text, total
 from gateway.carbon.factor import (
     BIOGENIC,
@@ -21,11 +22,14 @@ from gateway.carbon.factor import (
     OUTSIDE_LINES,
     RESIDUAL,
     SCOPE1,
+    SUPPLIER,
     UPSTREAM,
     Choice,
+    Factor,
     FactorBook,
 )
 from gateway.carbon.fuel import CalorificValue, InFactorUnit, in_factor_unit
+from gateway.carbon.inputs import CounterKey
 from gateway.carbon.shift_calendar import instant, local
 from gateway.carbon.split import apportion
 from protocols.quantity import QUANTITIES
@@ -59,42 +63,76 @@ class Segment:
 
 @dataclass(frozen=True)
 class Activity:
-    """What caused the emission; `amounts` are inner thousandths, one for each segment."""
+    """What caused the emission; `amounts` are inner thousandths, one for each segment, `shares` the same by counter."""
 
     name: str
     subject: str
     quantity: str
     amounts: tuple[int, ...]
     calorific: CalorificValue | None = None
+    shares: tuple[tuple[CounterKey, tuple[int, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of an activity falls under one factor; `shares` are to one another as its counters are."""
+
+    span: Segment
+    thousandths: int
+    shares: tuple[tuple[CounterKey, int], ...]
 
 
 @dataclass(frozen=True)
 class Line:
+    """`shares` are the counters behind its amount; `factor` is None where none was found."""
+
     name: str
     kg: Decimal | None
     gases: str | None
     document: Mapping[str, Any]
+    factor: Factor | None = None
+    shares: tuple[tuple[CounterKey, int], ...] = ()
 
 
-def segments(zone: tzinfo, book: FactorBook, start_ms: int, end_ms: int) -> list[Segment]:
-    """Factor years begin at local midnight (C19)."""
+def segments(zone: tzinfo, book: FactorBook, start_ms: int, end_ms: int, marks: Iterable[int] = ()) -> list[Segment]:
+    """Factor years begin at local midnight (C19); `marks` are other instants at which what is paid or emitted may change."""
     first, last = local(zone, start_ms), local(zone, end_ms - 1)
     days = [date(year, 1, 1) for year in range(first.year + 1, last.year + 1)] + book.publication_dates
     cuts = (instant(zone, datetime.combine(day, time())) for day in days)
-    bounds = [start_ms, *sorted({cut for cut in cuts if start_ms < cut < end_ms}), end_ms]
+    bounds = [start_ms, *sorted({cut for cut in (*cuts, *marks) if start_ms < cut < end_ms}), end_ms]
     return [Segment(local(zone, begin).date(), begin, end) for begin, end in pairwise(bounds)]
 
 
-def lines_of(book: FactorBook, spans: Sequence[Segment], activity: Activity, reasons: list[str]) -> list[Line]:
+Matcher = Callable[[Part], Sequence[Drawn]]
+
+
+def lines_of(
+    book: FactorBook, spans: Sequence[Segment], activity: Activity, reasons: list[str], match: Matcher = lambda _part: ()
+) -> list[Line]:
+    """`match` gives the certificates and contracts that a part of the bought electricity used (C21)."""
     lines = []
-    for span, thousandths in _parts(book.policy, spans, activity.amounts):
+    for part in _parts(book.policy, spans, activity):
         for name in _REQUIRED.get(activity.name, (SCOPE1,)):
-            line = _line(book, name, activity.name, activity, span.day, thousandths, reasons)
-            lines.append(line or _unknown(name, activity))
+            drawn = match(part) if name == RESIDUAL and activity.name == ELECTRICITY else ()
+            lines += _certified(book, activity, part, drawn)
+            rest = replace(part, thousandths=part.thousandths - sum(used for _, used in drawn))
+            if rest.thousandths or not drawn:
+                lines.append(_line(book, name, activity.name, activity, rest, reasons) or _unknown(name, activity))
         for name, stands_for in _OPTIONAL.get(activity.name, ((UPSTREAM, activity.name), (BIOGENIC, activity.name))):
-            extra = _line(book, name, stands_for, activity, span.day, thousandths, [])
+            extra = _line(book, name, stands_for, activity, part, [])
             if extra is not None:
                 lines.append(extra)
+    return lines
+
+
+def _certified(book: FactorBook, activity: Activity, part: Part, drawn: Sequence[Drawn]) -> list[Line]:
+    beside = book.choose(LOCATION, ELECTRICITY, part.span.day, part.span.start_ms)
+    gases = beside[0].factor.gases if beside else "CO2e"
+    lines = []
+    for certificate, thousandths in drawn:
+        choice = Choice(certificate.as_factor(gases), provisional=False, fallbacks=())
+        kg = _kg(InFactorUnit(Decimal(thousandths), Decimal(10**6)), choice)
+        lines.append(_made(RESIDUAL, activity, replace(part, thousandths=thousandths), kg, choice, ()))
     return lines
 
 
@@ -102,13 +140,13 @@ def export_lines(book: FactorBook, spans: Sequence[Segment], activity: Activity,
     """C16: stands beside gross, never in it, and never credits more than gross scope 2."""
     lines: list[Line] = []
     left = gross if gross is not None else Decimal(0)
-    for span, thousandths in _parts(book.policy, spans, activity.amounts):
-        choices = book.choose(LOCATION, ELECTRICITY, span.day)
-        if thousandths and choices:
-            metered = InFactorUnit(Decimal(thousandths), Decimal(10**6))
+    for part in _parts(book.policy, spans, activity):
+        choices = book.choose(LOCATION, ELECTRICITY, part.span.day, part.span.start_ms)
+        if part.thousandths and choices:
+            metered = InFactorUnit(Decimal(part.thousandths), Decimal(10**6))
             kg = min(left, _kg(metered, choices[0]))
             left = total((left, kg.copy_negate()))
-            lines.append(_made(EXPORT, activity, thousandths, kg.copy_negate() if kg else kg, choices[0], ()))
+            lines.append(_made(EXPORT, activity, part, kg.copy_negate() if kg else kg, choices[0], ()))
     return lines
 
 
@@ -132,30 +170,36 @@ def outside_sums(lines: Sequence[Line], reasons: list[str]) -> dict[str, str | N
     return {name: None if kg is None else text(kg) for name, kg in sums.items()}
 
 
-def _parts(policy: str, spans: Sequence[Segment], amounts: Sequence[int]) -> list[tuple[Segment, int]]:
+def _parts(policy: str, spans: Sequence[Segment], activity: Activity) -> list[Part]:
     """By default what was measured in each segment; two policies look at the period as a whole."""
     if len(spans) == 1 or policy not in ("majority_of_period", "day_weighted"):
-        return list(zip(spans, amounts, strict=True))
+        return [
+            Part(span, thousandths, tuple((key, parts[number]) for key, parts in activity.shares))
+            for number, (span, thousandths) in enumerate(zip(spans, activity.amounts, strict=True))
+        ]
     lengths = [span.end_ms - span.start_ms for span in spans]
+    whole, shares = sum(activity.amounts), tuple((key, sum(parts)) for key, parts in activity.shares)
     if policy == "day_weighted":
-        return list(zip(spans, apportion(sum(amounts), lengths), strict=True))
-    return [(spans[lengths.index(max(lengths))], sum(amounts))]
+        return [Part(span, part, shares) for span, part in zip(spans, apportion(whole, lengths), strict=True)]
+    return [Part(spans[lengths.index(max(lengths))], whole, shares)]
 
 
-def _line(book: FactorBook, name: str, stands_for: str, activity: Activity, day: date, thousandths: int, reasons: list[str]) -> Line | None:
-    choices = book.choose(name, stands_for, day)
+def _line(book: FactorBook, name: str, stands_for: str, activity: Activity, part: Part, reasons: list[str]) -> Line | None:
+    day, at_ms = part.span.day, part.span.start_ms
+    choices = book.choose(SUPPLIER, stands_for, day, at_ms) if name == RESIDUAL else []
+    choices = choices or book.choose(name, stands_for, day, at_ms)
     flags: tuple[str, ...] = ()
     if not choices and name == RESIDUAL:
         # C21: without contract, supplier factor or residual mix the location-based factor stands in, flagged.
-        choices = book.choose(LOCATION, stands_for, day)
+        choices = book.choose(LOCATION, stands_for, day, at_ms)
         flags = (f"no residual mix for {stands_for}: the location-based factor stands in",)
     refused = []
     for choice in choices:
-        metered = in_factor_unit(activity.quantity, thousandths, choice.factor, activity.calorific)
+        metered = in_factor_unit(activity.quantity, part.thousandths, choice.factor, activity.calorific)
         if isinstance(metered, InFactorUnit):
             if metered.note:
                 reasons.append(f"{activity.subject}: {metered.note}")
-            return _made(name, activity, thousandths, _kg(metered, choice), choice, flags)
+            return _made(name, activity, part, _kg(metered, choice), choice, flags)
         refused.append(metered)
     reasons.append(f"{name}: {activity.subject}: " + ("; ".join(refused) if refused else _none_found(book, stands_for, day)))
     return None
@@ -169,13 +213,13 @@ def _kg(metered: InFactorUnit, choice: Choice) -> Decimal:
     return divided(product(metered.numerator, choice.factor.value), metered.denominator)
 
 
-def _made(name: str, activity: Activity, thousandths: int, kg: Decimal, choice: Choice, flags: tuple[str, ...]) -> Line:
+def _made(name: str, activity: Activity, part: Part, kg: Decimal, choice: Choice, flags: tuple[str, ...]) -> Line:
     factor, (method, scope) = choice.factor, _METHODS[name]
     document = {
         **_head(name, activity),
         "method": method,
         "scope": scope,
-        "amount": text(amount(activity.quantity, thousandths)),
+        "amount": text(amount(activity.quantity, part.thousandths)),
         "gases": factor.gases,
         "gwp": factor.gwp or None,
         "kg": text(kg),
@@ -192,7 +236,7 @@ def _made(name: str, activity: Activity, thousandths: int, kg: Decimal, choice: 
         },
         "provisional": choice.provisional,
     }
-    return Line(name, kg, factor.gases, document)
+    return Line(name, kg, factor.gases, document, factor, part.shares)
 
 
 def _unknown(name: str, activity: Activity) -> Line:

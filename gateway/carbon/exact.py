@@ -6,6 +6,7 @@ Amounts come in as integers; they become decimals only here.
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
+from math import isqrt
 
 from protocols.quantity import QUANTITIES
 
@@ -41,6 +42,20 @@ def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
     """Rounded once, half-even, to six decimals, whatever the lengths of the operands."""
     scaled = Fraction(Fraction(dividend) * 10**QUOTIENT_DECIMALS, Fraction(divisor))
     return Decimal(round(scaled)).scaleb(-QUOTIENT_DECIMALS, _CONTEXT)
+
+
+def rounded(value: Fraction) -> Decimal:
+    """A ratio to six decimals, half-even."""
+    return quotient(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def root(square: Fraction) -> Decimal:
+    """The square root, rounded once, half-even, to six decimals."""
+    scaled = square * 10 ** (2 * QUOTIENT_DECIMALS)
+    below = isqrt(scaled.numerator // scaled.denominator)
+    half = Fraction(2 * below + 1, 2) ** 2
+    up = scaled > half or (scaled == half and below % 2 == 1)
+    return Decimal(below + up).scaleb(-QUOTIENT_DECIMALS, _CONTEXT)
 
 
 def divided(dividend: Decimal, divisor: Decimal) -> Decimal:

@@ -42,6 +42,7 @@ def head(stretch: Stretch) -> Document:
         "date": stretch.day.isoformat(),
         "shift": stretch.name,
         "production_line": stretch.production_line,
+        **({"crew": stretch.crew} if stretch.crew else {}),
         "start": iso(stretch.start_ms),
         "end": iso(stretch.end_ms),
         "elapsed_s": (stretch.end_ms - stretch.start_ms) // 1000,

@@ -97,6 +97,14 @@ class History:
             and next(self.touching(self.unknown, start_ms, end_ms), None) is None
         )
 
+    def is_read_every(self, start_ms: int, end_ms: int, step_ms_max: int) -> bool:
+        """Whether no pair of readings that shares time with [start, end) is longer than the step or of unknown energy."""
+        first = bisect_right(self.times, start_ms) - 1
+        if first < 0 or self.times[-1] < end_ms:
+            return False
+        pairs = range(first, bisect_left(self.times, end_ms))
+        return not any(self.times[k + 1] - self.times[k] > step_ms_max or self.is_unknown(k) for k in pairs)
+
     def level(self, time_ms: int) -> int:
         """The booked sum at an instant inside an unbroken stretch, linear between readings, rounded down."""
         k = min(bisect_right(self.times, time_ms), len(self.times) - 1) - 1

@@ -8,10 +8,13 @@ from datetime import date, tzinfo
 from decimal import Decimal
 from typing import NamedTuple
 
+from gateway.carbon.certificate import Certificate
 from gateway.carbon.factor import Factor
+from gateway.carbon.factor_series import FactorSeries
 from gateway.carbon.fuel import CalorificValue
+from gateway.carbon.tariff_calendar import TariffRule
+from gateway.carbon.work_calendar import DAYS, ORDINARY, Rotation, WorkCalendar
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CounterKey = tuple[str, str]  # meter, quantity
 
 # Two counter reads may be late before a pair counts as a gap, and a fast pace is no reason to call minutes a gap.
@@ -29,7 +32,10 @@ class CounterReading(NamedTuple):
 
 @dataclass(frozen=True)
 class CounterSpec:
-    """`rating_thousandths_per_hour` is the most it can physically measure; None: nobody declared it."""
+    """`rating_thousandths_per_hour` is the most it can physically measure; None: nobody declared it.
+
+    The class limits are those of the meter and of the transformers before it; no transformer, no limit.
+    """
 
     meter: str
     quantity: str
@@ -42,6 +48,9 @@ class CounterSpec:
     parent: str = ""
     production_line: str = ""
     calorific: CalorificValue | None = None
+    class_pct: Decimal | None = None
+    ct_class_pct: Decimal | None = None
+    vt_class_pct: Decimal | None = None
 
     @property
     def key(self) -> CounterKey:
@@ -54,7 +63,10 @@ class CounterSpec:
 
 @dataclass(frozen=True)
 class ShiftRule:
-    """From `valid_from` on it replaces older rules of the same name and production line."""
+    """From `valid_from` on it replaces older rules of the same name and production line; `valid_until` is its last day.
+
+    Several rules of one name and `valid_from` are the crews that take turns at it.
+    """
 
     name: str
     start: str
@@ -63,6 +75,11 @@ class ShiftRule:
     production_line: str | None = None
     handover: bool = False
     valid_from: date | None = None
+    valid_until: date | None = None
+    rotation: Rotation | None = None
+    day_offset: int = 0
+    crew: str = ""
+    on_holidays: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,8 +92,19 @@ class ProductRule:
 
 
 @dataclass(frozen=True)
+class DemandRule:
+    """`meters` () are those through which energy is bought."""
+
+    window_s: int = 900
+    meters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SiteInputs:
-    """`estimated_share_max` is a share: Decimal("0.05") for 5 %."""
+    """`estimated_share_max` is a share: Decimal("0.05") for 5 %; `estimate_limit` is how far an estimate may be off.
+
+    Where nobody declared that limit, an estimate may be wrong by all of itself.
+    """
 
     site: str
     zone: tzinfo
@@ -90,3 +118,9 @@ class SiteInputs:
     estimated_share_max: Decimal = Decimal("0.05")
     products: tuple[ProductRule, ...] = ()
     interval_s: int = 900
+    work_calendar: WorkCalendar = ORDINARY
+    estimate_limit: Decimal = Decimal(1)
+    demand: DemandRule | None = None
+    tariffs: tuple[TariffRule, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    factor_series: tuple[FactorSeries, ...] = ()

@@ -41,6 +41,17 @@ class Portion:
         return self.measured + self.interpolated + self.estimated
 
 
+@dataclass(frozen=True)
+class Division:
+    """How one pair of readings was divided: `weights` and `parts` lie between neighbouring `edges`."""
+
+    pair: int
+    edges: list[int]
+    weights: list[int]
+    parts: list[int]
+    method: str
+
+
 class Splitter:
     """One counter against one calendar; `cuts` are all instants at which a stretch of that calendar begins."""
 
@@ -74,6 +85,18 @@ class Splitter:
             low if inside else None,
             high if inside else None,
         )
+
+    def divisions(self, start_ms: int, end_ms: int) -> list[Division]:
+        """Of the pairs of known energy that reach over the start or the end."""
+        times = self.history.times
+        low, high = bisect_left(times, start_ms), bisect_right(times, end_ms) - 1
+        found = []
+        for pair in self._straddling(low, high, start_ms, end_ms):
+            if not self.history.is_unknown(pair):
+                self._share(pair, start_ms)
+                edges, parts = self._shares[pair]
+                found.append(Division(pair, edges, self._weights(pair, edges), parts, self.method(pair)))
+        return found
 
     def method(self, pair: int) -> str:
         return self._shape(pair).method

@@ -15,6 +15,8 @@ from protocols.reading import iso
 
 RUNNING, PROVISIONAL, FINAL, RESTATED = "running", "provisional", "final", "restated"
 _NOT_HASHED = ("version", "state", "known_at", "reasons", "sha256")
+# Keys of a figure that are there only where something is declared.
+_WHERE_DECLARED = ("tree", "demand", "tariffs", "certificates")
 Document = dict[str, Any]
 
 
@@ -57,6 +59,8 @@ def withdraw(previous: Mapping[str, Any], now_ms: int) -> Document:
         "products": [],
         "complete": False,
     }
+    for name in _WHERE_DECLARED:
+        emptied.pop(name, None)
     return {
         **emptied,
         "version": previous["version"] + 1,
@@ -75,13 +79,17 @@ def _state(end_ms: int, now_ms: int, grace_min: int) -> str:
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Sentences: what changed between two documents of one figure, causes first."""
-    for name, cause in (("end", "calendar"), ("time_zone_data", "time-zone data")):
-        if before[name] != after[name]:
-            yield f"restated: {cause}: {name} {before[name]} -> {after[name]}"
+    for name, cause in (("end", "calendar"), ("crew", "calendar"), ("time_zone_data", "time-zone data")):
+        had, has = before.get(name), after.get(name)
+        if had != has:
+            yield f"restated: {cause}: {name} {had or 'none'} -> {has or 'none'}"
     yield from _events(before, after)
     yield from _factors(before, after)
     yield from _amounts(before, after)
     yield from _carbon(before, after)
+    for name in _WHERE_DECLARED:
+        if before.get(name) != after.get(name):
+            yield f"restated: {name}: other values, or declared otherwise"
     if before["products"] != after["products"]:
         yield "restated: products: units or their energy changed"
 

@@ -1,7 +1,10 @@
 """pymodbus made safe: what the master gives for what is said on the wire."""
 
 import asyncio
+import termios
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -190,6 +193,19 @@ def test_many_silences_do_not_close_the_port(line: LineTable) -> None:
 
     opened, answer = run(work())
     assert (opened, answer.words) == (1, (10_000, 11_000))
+
+
+def test_a_port_that_cannot_be_set_so_says_why() -> None:
+    """A pseudo-terminal has no parity bit; the C library refuses to pretend."""
+
+    async def refuse(_factory: Callable[[], asyncio.BaseProtocol]) -> Any:
+        raise termios.error(22, "Invalid argument")
+
+    async def work() -> None:
+        await Master(partial(make_client, LINE), lambda _stray: None, refuse).open()
+
+    with pytest.raises(WireClosed, match=r"cannot be set to these baud rate, parity and stop bits \(Invalid argument\)"):
+        run(work())
 
 
 def test_a_port_that_does_not_open_says_why() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.carbon import CounterReading, Declaration, FigureDraft, ShiftRule, Swap, figures, publish, withdraw
+from gateway.carbon import CounterReading, Declaration, DemandRule, FigureDraft, ShiftRule, Swap, TariffRule, figures, publish, withdraw
 from gateway.carbon.tests.builders import HOUR, IMPORT, KWH, MINUTE, Document, counter, factor, ms, site, steady
 
 END = ms("2026-03-02 14:00")
@@ -170,3 +170,28 @@ def test_c30_the_key_names_the_stretch_for_ever() -> None:
     """Production line, date, shift and start; the end may change."""
     assert draft().key == "|2026-03-02|early|2026-03-02T06:00:00Z"
     assert replace(draft(), end_ms=0).key == draft().key
+
+
+def test_c30_a_new_tariff_restates_a_closed_figure_and_says_so() -> None:
+    """What is only there where it is declared is a cause like any other."""
+    before = final(tariffs=(TariffRule("peak", "06:00", "08:00"), TariffRule("flat")))
+
+    after = published(draft(tariffs=(TariffRule("peak", "06:00", "09:00"), TariffRule("flat"))), before, END + HOUR)
+
+    assert (after["version"], causes(after)) == (2, ["restated: tariffs: other values, or declared otherwise"])
+
+
+def test_c30_another_crew_restates_a_closed_figure_and_names_it() -> None:
+    """The calendar changed, the energy did not."""
+    crews = {crew: [ShiftRule("early", "06:00", "14:00", crew=crew)] for crew in ("A", "B")}
+
+    after = published(draft(shifts=crews["B"]), final(shifts=crews["A"]), END + HOUR)
+
+    assert causes(after) == ["restated: calendar: crew A -> B"]
+
+
+def test_c30_a_withdrawn_figure_holds_nothing_that_was_declared() -> None:
+    """No demand, tariff or certificate is left in it to be counted."""
+    emptied = withdraw(final(tariffs=(TariffRule("flat"),), demand=DemandRule()), END + HOUR)
+
+    assert not emptied.keys() & {"tree", "demand", "tariffs", "certificates"}
