@@ -30,7 +30,10 @@ ROOT_FILES = {
 }  # fmt: skip
 ROOT_FOLDERS = {".ci", "docs", "firmware", "gateway", "hil_tests", "protocols", "tools"}
 # Started by name, not imported.
-STARTED = {"tools/command.py", "tools/start.py", "tools/checks.py", "tools/factory/process.py", "tools/factory/protocol_virtual.py"}
+STARTED = {
+    "tools/command.py", "tools/start.py", "tools/checks.py", "tools/factory/process.py", "tools/factory/protocol_virtual.py",
+    "tools/board/start.py", "tools/board/built_in/esp32.py", "tools/board/built_in/machine.py",
+}  # fmt: skip
 
 
 def tracked() -> list[Path]:

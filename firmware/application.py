@@ -1,0 +1,258 @@
+"""What the meter does with a window, and what stands behind its registers: reading them fresh, and taking what is written.
+
+Ports, frames and the main loop are not known here. Published counters are those the journal has saved: they never fall.
+Work that erases flash waits in `jobs` until the main loop finds the line quiet.
+"""
+
+from collections import namedtuple
+
+from firmware.calibration_registers import changed, registers
+from firmware.guided_calibration import INPUTS, GuidedCalibration
+from firmware.load_profile import QUARTER_S, ProfileRecord
+from firmware.metrology.calibration import VERSION, CalibrationRefused, checked
+from firmware.metrology.energy import KINDS
+from firmware.metrology.quantities import measure
+from firmware.settings import BAUD_STEP, with_changes
+from firmware.status_page import page
+from protocols.pdu import ILLEGAL_FUNCTION, ILLEGAL_VALUE
+
+COUNTERS = 16  # four kinds of energy, in total and for three phases; what a phase less does not use stays 0
+_QUARTER_MS = QUARTER_S * 1000
+_NOT_CALIBRATED = 1  # among the marks
+_TOTALS = ("active_power", "reactive_power", "apparent_power", "power_factor", "frequency")
+_OF_A_PHASE = ("voltage_l%d_n", "current_l%d", "active_power_l%d", "reactive_power_l%d", "apparent_power_l%d", "power_factor_l%d")
+_NOT_THERE = "update_"  # this version takes no updates over the wire
+_SETTINGS = ("name", "unit_address", "baud_hundreds", "parity", "stop_bits")
+_ENERGIES = ("active_energy_import", "active_energy_export", "reactive_energy_import", "reactive_energy_export")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from firmware.clock import MeterClock
+    from firmware.counter_journal import CounterJournal
+    from firmware.front_ends.front_end import FrontEnd
+    from firmware.load_profile import LoadProfile
+    from firmware.metrology.calibration import Calibration
+    from firmware.metrology.calibration_store import CalibrationStore
+    from firmware.metrology.energy import Counters
+    from firmware.metrology.window import Window
+    from firmware.profile_window import ProfileWindow
+    from firmware.quality import Quality
+    from firmware.register_image import RegisterImage
+    from firmware.settings import SettingsStore
+
+
+class Parts(
+    namedtuple(
+        "Parts",
+        (
+            "image",
+            "clock",
+            "front_end",
+            "calibration",
+            "counters",
+            "journal",
+            "profile",
+            "window",
+            "quality",
+            "settings",
+        ),
+    )
+):
+    image: "RegisterImage"
+    clock: "MeterClock"
+    front_end: "FrontEnd"
+    calibration: "CalibrationStore"
+    counters: "Counters"
+    journal: "CounterJournal"
+    profile: "LoadProfile"
+    window: "ProfileWindow"
+    quality: "Quality"
+    settings: "SettingsStore"
+
+
+class Application:
+    """`jobs` are done one by one while the line is quiet; `line_changed` and `restart_wanted` are for the main loop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.jobs: list[Callable[[], object]] = []
+        self.line_changed = False
+        self.restart_wanted = False
+        self._parts = parts
+        phases = parts.front_end.phases
+        self._phase_names = [tuple([name % (phase + 1) for name in _OF_A_PHASE]) for phase in range(phases)]
+        suffixes = [""] + ["_l%d" % (phase + 1) for phase in range(phases)]
+        self._energy_names = [name + suffix for suffix in suffixes for name in _ENERGIES]
+        self._values: dict[str, int | None] = {}
+        self._unused = [0] * (COUNTERS - KINDS * (phases + 1))
+        self._measured_ms: int | None = None
+        self._quarter: int | None = None
+        self._person = ""
+        self._wanted: Calibration | None = None
+        self._guide = GuidedCalibration(parts.image, phases)
+        self._show_settings()
+        self._show_calibration(parts.calibration.current)
+        self._publish()
+
+    # -- measuring
+
+    def take(self, window: "Window", may_erase: "Callable[[], bool]") -> None:
+        """A window that has just closed: quantities, energy, journal, load profile, registers."""
+        parts = self._parts
+        now_ms = parts.clock.uptime_ms
+        measurement = measure(window, parts.calibration.current)
+        parts.counters.add(measurement, window.window_us)
+        parts.quality.add(window)
+        parts.journal.service(now_ms, self._totals(), may_erase)
+        self._end_quarter()
+        parts.profile.service(may_erase)
+        self._guide_on(window)
+        values = self._values
+        for name, value in zip(_TOTALS, measurement[1:]):
+            values[name] = value
+        for names, phase in zip(self._phase_names, measurement.phases):
+            for name, value in zip(names, phase):
+                values[name] = value
+        self._measured_ms = now_ms
+        self._publish()
+
+    def save(self) -> None:
+        """What has been measured becomes what is published, ahead of its time."""
+        self._parts.journal.save(self._parts.clock.uptime_ms, self._totals())
+        self._publish()
+
+    def _totals(self) -> "list[int]":
+        return self._parts.counters.counters_mwh + self._unused
+
+    def _publish(self) -> None:
+        for name, total in zip(self._energy_names, self._parts.journal.saved):
+            self._values[name] = total
+        self._parts.image.put_measured(self._values)
+
+    def _end_quarter(self) -> None:
+        parts = self._parts
+        unix_ms = parts.clock.unix_ms
+        quarter = None if unix_ms is None else unix_ms // _QUARTER_MS
+        if quarter == self._quarter:
+            return
+        sampled_ms = parts.quality.take_quarter_ms()
+        if quarter is not None and self._quarter is not None and quarter > self._quarter:
+            # Saved first: what the profile says may not be ahead of what the counters say after a power cut.
+            parts.journal.save(parts.clock.uptime_ms, self._totals())
+            percent = min(100, sampled_ms * 100 // _QUARTER_MS)
+            parts.profile.put(ProfileRecord(quarter, parts.journal.epoch, percent, parts.journal.saved[:KINDS]))
+        self._quarter = quarter
+
+    # -- what Modbus asks for
+
+    def refresh(self) -> None:
+        parts = self._parts
+        image, clock = parts.image, parts.clock
+        now_ms = clock.uptime_ms
+        image.put("coverage", parts.quality.coverage())
+        image.put("missing_ms", parts.quality.missing_ms)
+        image.put("clipped", parts.quality.clipped)
+        image.put("front_end_restarts", parts.front_end.restarts)
+        image.put("journal_age_ms", parts.journal.age_ms(now_ms))
+        image.put("uptime_s", now_ms // 1000)
+        image.put("clock_state", clock.state)
+        image.put("clock_ms", clock.unix_ms)
+        image.put("values_age_ms", None if self._measured_ms is None else now_ms - self._measured_ms)
+        parts.window.bounds(self._newest())
+
+    def page(self) -> str:
+        parts = self._parts
+        coverage = parts.quality.coverage()
+        quality = (
+            ("sampled in the last minute", "-" if coverage is None else "%d.%02d %%" % divmod(coverage, 100)),
+            ("not sampled since start", "%d ms" % parts.quality.missing_ms),
+            ("running for", "%d s" % (parts.clock.uptime_ms // 1000)),
+            ("unit address", "%d" % parts.settings.current.unit_address),
+        )
+        title = parts.settings.current.name.decode() or "Shiftwatt submeter"
+        return page(title, parts.front_end.trust, parts.front_end.phases, self._values, quality)
+
+    def write(self, changes: "list[tuple[str, int | bytes]]") -> int:
+        named = dict(changes)
+        if any(name.startswith(_NOT_THERE) for name in named):
+            return ILLEGAL_FUNCTION
+        settings = {name: named.pop(name) for name in _SETTINGS if name in named}
+        clock_ms = named.pop("clock_ms", None)
+        selected = named.pop("profile_select", None)
+        restart = named.pop("restart", None)
+        if "calibration_person" in named:
+            self._person = bytes(named.pop("calibration_person")).rstrip(b"\0").decode()
+            self._parts.image.put_octets("calibration_person", self._person.encode())
+        for name in INPUTS:
+            if name in named:
+                self._parts.image.put(name, int(named.pop(name)))
+        step = named.pop("calibration_step", None)
+        if step is not None and not self._guide.begin(int(step)):
+            return ILLEGAL_VALUE
+        if named and not self._calibrate({name: int(value) for name, value in named.items()}):
+            return ILLEGAL_VALUE
+        if settings:
+            self._set(settings)
+        if clock_ms is not None:
+            self._parts.clock.set(int(clock_ms))
+        if selected is not None:
+            self._parts.window.select(int(selected), self._newest())
+        self.restart_wanted = self.restart_wanted or restart is not None
+        return 0
+
+    def _newest(self) -> "int | None":
+        unix_ms = self._parts.clock.unix_ms
+        return None if unix_ms is None else unix_ms // _QUARTER_MS
+
+    def _calibrate(self, changes: "dict[str, int]") -> bool:
+        """Shown at once; stored, and measured with, when the line is quiet: its two erases outlast any answer."""
+        try:
+            self._wanted = checked(changed(self._wanted or self._parts.calibration.current, changes))
+        except (CalibrationRefused, KeyError):  # out of limits, or a phase this meter has not: the master hears "value"
+            return False
+        self._show_calibration(self._wanted)
+        self.jobs.append(self._store_calibration)
+        return True
+
+    def _guide_on(self, window: "Window") -> None:
+        found = self._guide.take(window, self._wanted or self._parts.calibration.current)
+        if found is not None:
+            self._wanted = found
+            self.jobs.append(self._store_calibration)
+
+    def _store_calibration(self) -> None:
+        """One change for all that was written before the line was quiet."""
+        parts = self._parts
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self._show_calibration(parts.calibration.change(wanted, self._person, (parts.clock.unix_ms or 0) // 1000))
+
+    def _set(self, changes: "dict[str, int | bytes]") -> None:
+        store = self._parts.settings
+        if "name" in changes:
+            changes["name"] = bytes(changes["name"]).rstrip(b"\0")
+        if "baud_hundreds" in changes:
+            changes["baud"] = int(changes.pop("baud_hundreds")) * BAUD_STEP
+        store.current = with_changes(store.current, changes)
+        self._show_settings()
+        self.line_changed = True
+        # Never both at once: a power cut in between leaves one of them whole.
+        self.jobs.append(lambda: store.put(0))
+        self.jobs.append(lambda: store.put(1))
+
+    def _show_settings(self) -> None:
+        image, settings = self._parts.image, self._parts.settings.current
+        image.put_octets("name", settings.name)
+        image.put("unit_address", settings.unit_address)
+        image.put("baud_hundreds", settings.baud // BAUD_STEP)
+        image.put("parity", settings.parity)
+        image.put("stop_bits", settings.stop_bits)
+
+    def _show_calibration(self, calibration: "Calibration") -> None:
+        parts = self._parts
+        image = parts.image
+        image.put("marks", _NOT_CALIBRATED if parts.calibration.is_factory else 0)
+        image.put("calibration_version", VERSION)
+        for name, value in registers(calibration).items():
+            image.put(name, value)

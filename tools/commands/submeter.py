@@ -1,0 +1,96 @@
+"""`shiftwatt submeter`: our own meter's real firmware on this machine, read over a pseudo-terminal or Modbus TCP."""
+
+import signal
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools.board.wishes import KEY, Recording, SubmeterError, Wishes
+from tools.exits import FAILED, WRONG_USE, fail, sentences
+from tools.submeter import Heap, Submeter
+
+NAME = "submeter"
+_RECORDING = ("--rate", "--phases", "--volts-full-scale", "--amps-full-scale")
+_BAUDS = (1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200)
+
+
+def command(
+    link: Annotated[Path | None, typer.Option(help="Where the meter's RS-485 shall appear, as a link to a pseudo-terminal.")] = None,
+    tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Answer Modbus TCP there, too.")] = None,
+    page: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Show the meter's own page there.")] = None,
+    address: Annotated[
+        int | None, typer.Option(min=1, max=247, help="Unit address; default: what is set on the meter, at first 1.")
+    ] = None,
+    baud: Annotated[int | None, typer.Option(help="Default: what is set on the meter, at first 9600.")] = None,
+    flash: Annotated[Path | None, typer.Option(help="The meter's flash, kept between runs; default: a blank one, thrown away.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Little-endian int16, V1 I1 V2 I2 ...; repeated at its end. Default: a test signal.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(metavar="HZ", help="Frames a second in the samples.")] = None,
+    phases: Annotated[int | None, typer.Option(min=1, max=3, help="Phases in the samples.")] = None,
+    volts_full_scale: Annotated[str | None, typer.Option(metavar="V", help="Peak voltage that 32767 stands for.")] = None,
+    amps_full_scale: Annotated[str | None, typer.Option(metavar="A", help="Peak current that 32767 stands for.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="Measure for so long in meter time, then go on answering.")] = 0,
+    speed: Annotated[float, typer.Option(min=1, max=1_000, help="Meter time runs so many times as fast, as far as this machine can.")] = 1,
+) -> None:
+    """Run the submeter's real firmware on this machine until it is stopped (Ctrl-C or SIGTERM)."""
+    if link is None and tcp is None:
+        fail("a meter that nobody can reach is no use: give --link PATH, --tcp HOST:PORT or both", WRONG_USE)
+    if baud is not None and baud not in _BAUDS:
+        fail(f"--baud {baud} is not one of {', '.join(map(str, _BAUDS))}", WRONG_USE)
+    recording = _recording(samples, (rate, phases, volts_full_scale, amps_full_scale))
+    wishes = Wishes(link, _host_and_port("--tcp", tcp), _host_and_port("--page", page), address, baud, flash, recording, seconds, speed)
+    with sentences({SubmeterError: FAILED}):
+        submeter = Submeter(wishes, _tell)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: submeter.stop())
+        submeter.run()
+
+
+def _recording(path: Path | None, given: tuple[int | None, int | None, str | None, str | None]) -> Recording | None:
+    named = [name for name, value in zip(_RECORDING, given, strict=True) if value is not None]
+    if path is None:
+        if named:
+            fail(f"{', '.join(named)} say how to read --samples FILE, which is not given", WRONG_USE)
+        return None
+    rate, phases, volts, amps = given
+    if rate is None or phases is None or volts is None or amps is None:
+        fail(f"--samples needs {', '.join(_RECORDING)}, too", WRONG_USE)
+    return Recording(path, rate, phases, _thousandths("--volts-full-scale", volts), _thousandths("--amps-full-scale", amps))
+
+
+def _thousandths(name: str, text: str) -> int:
+    try:
+        value = round(Decimal(text) * 1000)
+    except (ArithmeticError, ValueError):  # not a number, or not a finite one
+        value = 0
+    if not 1 <= value <= 100_000_000:
+        fail(f"{name} {text} is not a number between 0.001 and 100000", WRONG_USE)
+    return value
+
+
+def _host_and_port(name: str, text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        fail(f"{name} {text} is not HOST:PORT", WRONG_USE)
+    return host, int(port)
+
+
+def _tell(submeter: Submeter, heap: Heap | None) -> None:
+    if heap is not None:
+        print(
+            f"measured {submeter.wishes.seconds:g} s; heap of {heap.size} bytes: "
+            f"{heap.after_start} in use after the start, {heap.at_end} now, {heap.peak} at most before a collection",
+            flush=True,
+        )
+        return
+    wishes = submeter.wishes
+    if wishes.link is not None:
+        print(f"RTU  {wishes.link}", flush=True)
+    for name, (host, port) in submeter.listening.items():
+        print(f"TCP  {host}:{port}" if name == "tcp" else f"page http://{host}:{port}/", flush=True)
+    print(f"key  {KEY} unlocks settings and calibration. Stop with Ctrl-C.", flush=True)

