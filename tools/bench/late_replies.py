@@ -8,6 +8,7 @@ the same line with an oracle that knows when each late answer will be over, and 
 
 import asyncio
 import json
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ from tools.factory.pty_line import PtyLine
 from tools.factory.simulated_loop import SimulatedLoop
 
 INTERVAL_S = 2.0
+# A poll takes some 0.2 s of the line's time, late ones included; a line on which it takes ten times that is stuck.
+POLL_S_MAX = 2.0
 LOOK_S = 0.1  # how often the runs look whether they have polled enough
 SHARE_MIN = 0.9  # of what the oracle brings home
 # Between the line's thread and the master's loop bytes take a few milliseconds, more on a busy machine.
@@ -103,7 +106,7 @@ class LineClock:
 
 
 async def _run(found: Bench, polls: int, connector: Connector | None, now_us: Callable[[], int], framing: type[Framing]) -> float:
-    """Poll until `polls` requests were sent; returns the seconds it took in the line's time."""
+    """Poll until `polls` requests were sent, or the line is stuck; returns the seconds it took in the line's time."""
     clock = LineClock(now_us)
     owners: list[LineOwner] = []
     schedule = Schedule(found.stations, INTERVAL_S, lambda now_ms: now_ms + 10**9, asyncio.get_running_loop().time())
@@ -122,8 +125,12 @@ async def _run(found: Bench, polls: int, connector: Connector | None, now_us: Ca
     owners.append(LineOwner(line, found.stations, master, framing, schedule, clock, keep, LineLog(clock, report, 1), 1))
     began_us = now_us()
     task = asyncio.create_task(owners[0].run())
-    while found.requests < polls and not task.done():  # noqa: ASYNC110 - a bench may look now and then
+    until_us = began_us + round(polls * POLL_S_MAX * 1e6)
+    while found.requests < polls and not task.done() and now_us() < until_us:  # noqa: ASYNC110 - a bench may look now and then
         await asyncio.sleep(LOOK_S)
+    if found.requests < polls:
+        states = ", ".join(f"{station.name} {station.condition.state}" for station in found.stations)
+        print(f"stuck after {found.requests} of {polls} polls: {states}", file=sys.stderr)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return (now_us() - began_us) / 1e6
@@ -225,7 +232,10 @@ def main() -> int:
         verdicts.append(real(chosen.real, chosen.seed))
         result["real"] = {"polls": verdicts[-1].polls, "late": verdicts[-1].late, **_judged(verdicts[-1])}
     print(json.dumps(result))
-    kept = all(verdict.wrong_values == 0 and verdict.in_time == verdict.in_time_stored for verdict in verdicts)
+    wanted = [chosen.polls, chosen.polls, chosen.real]
+    kept = all(verdict.polls >= polls for verdict, polls in zip(verdicts, wanted, strict=False)) and all(
+        verdict.wrong_values == 0 and verdict.in_time == verdict.in_time_stored for verdict in verdicts
+    )
     return 0 if kept and ours.good_per_s >= SHARE_MIN * oracle.good_per_s else 1
 
 
