@@ -22,13 +22,18 @@ OPEN_SILENCE_S, OPEN_SILENCE_S_MAX = 0.3, 2.0
 SILENCE_S_MAX = 1.0
 
 
+# The standard's silences count characters of 11 bits, and meters keep them so even where they send 10:
+# a request after less runs into the answer before it, and the next meter hears neither.
+CHARACTER_BITS = 11
+
+
 class Conversation:
     def __init__(self, line: LineTable, stations: Sequence[Station], master: Master, framing: type[Framing]) -> None:
         self._stations = stations
         self._by_address = {station.spec.address: station for station in stations}
         self._master = master
         self._framing = framing
-        self._silence_s = 0.0 if line.tcp else t35_us(line.baud, 1 + 8 + (line.parity != "N") + line.stop_bits) / 1e6
+        self._silence_s = 0.0 if line.tcp else t35_us(line.baud, CHARACTER_BITS) / 1e6
         self._quiet_at = 0.0  # from when on the line may be spoken to
         self._spoken_to: int | None = None
 
