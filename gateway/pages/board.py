@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from gateway.interfaces import FigureSource, StatusSource
-from gateway.pages.language import Language
+from gateway.language import Language
 from gateway.pages.overview import overview
 from gateway.pages.rendering import Rendering
 from gateway.pages.shift_figure import ShiftFigure, shift_figure

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from gateway.language import Language
 from gateway.pages.board import TICK_MS, Board, Content, NoSnapshot
-from gateway.pages.language import Language
 
 # A site has a few wall screens and phones. Each listener costs a socket and up to 10 kB a tick;
 # forty are 2 % of what a Raspberry Pi's network carries.

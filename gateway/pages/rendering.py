@@ -9,8 +9,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from gateway.language import Language
 from gateway.pages.assets import Asset
-from gateway.pages.language import Language
 from gateway.pages.overview import Overview
 from gateway.pages.shifts import DAYS_SHOWN
 

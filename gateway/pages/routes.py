@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from gateway.interfaces import FigureSource, StatusSource
+from gateway.language import Language, chosen
 from gateway.pages.assets import Asset, load_assets, pages_tag
 from gateway.pages.board import Board, NoSnapshot
-from gateway.pages.language import Language, chosen
 from gateway.pages.live import Live
 from gateway.pages.rendering import REFRESH_S, Rendering
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from gateway.pages.language import Language
+from gateway.language import Language
 
 UNKNOWN = "–"
 MINUS = "\N{MINUS SIGN}"

@@ -28,10 +28,10 @@ def command(
 ) -> None:
     """Poll every meter once, now. Exit status 1 if one of them did not answer."""
     found, models = load(site)
-    wanted = _wanted(found, meter or [])
+    wanted = wanted_meters(found, meter or [])
     if not as_json:
         logging.getLogger().setLevel(logging.WARNING)
-    entries = [_entry(found, name, document) for name, document in _polls(found, models, wanted)]
+    entries = [_entry(found, name, document) for name, document in polls(found, models, wanted)]
     if as_json:
         print_json({"site": found.site.name, "meters": entries})
     else:
@@ -40,7 +40,7 @@ def command(
         raise typer.Exit(FAILED)
 
 
-def _wanted(site: Site, names: list[str]) -> list[str]:
+def wanted_meters(site: Site, names: list[str]) -> list[str]:
     on_lines = [meter.name for meter in site.meter if meter.line]
     for name in names:
         if name not in on_lines:
@@ -49,7 +49,7 @@ def _wanted(site: Site, names: list[str]) -> list[str]:
     return [name for name in on_lines if not names or name in names]
 
 
-def _polls(site: Site, models: dict[str, Meter], wanted: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def polls(site: Site, models: dict[str, Meter], wanted: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Through the running gateway if there is one; else with the lines opened here."""
     if is_owned(site.data_folder):
         for name in wanted:

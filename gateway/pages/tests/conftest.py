@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from gateway.language import CHINESE, ENGLISH, language_of
 from gateway.pages import routes
-from gateway.pages.language import CHINESE, ENGLISH, language_of
 from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeFigures, FakeStatus
 from gateway.pages.viewer import Viewer
 

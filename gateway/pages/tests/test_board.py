@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from gateway.language import language_of
 from gateway.pages.assets import load_assets
 from gateway.pages.board import FIGURES_EVERY_MS, TICK_MS, Board, NoSnapshot
-from gateway.pages.language import language_of
 from gateway.pages.live import LISTENERS_MAX, Live
 from gateway.pages.rendering import FRAGMENTS, Rendering
 from gateway.pages.shifts import DAYS_SHOWN

@@ -1,4 +1,4 @@
-"""The words of the pages: one table per language in `strings/`, and which one a browser gets.
+"""What people are told, in each language: the tables in `strings/`, one file per topic and language, and which one a browser gets.
 
 Knows no meter, no time and no template; a text with a hole is filled by name.
 """
@@ -33,9 +33,12 @@ class Language:
 
 @cache
 def language_of(code: str) -> Language:
-    text = files(__package__).joinpath("strings", f"{code}.toml").read_text(encoding="utf-8")
-    sections: dict[str, dict[str, str]] = tomllib.loads(text)
-    return Language(code, {f"{section}.{key}": value for section, keys in sections.items() for key, value in keys.items()})
+    texts: dict[str, str] = {}
+    for table in files(__package__).joinpath("strings").iterdir():
+        if table.name.endswith(f".{code}.toml"):
+            sections: dict[str, dict[str, str]] = tomllib.loads(table.read_text(encoding="utf-8"))
+            texts |= {f"{section}.{key}": value for section, keys in sections.items() for key, value in keys.items()}
+    return Language(code, texts)
 
 
 def chosen(wanted: str | None, accept_language: str, default: str) -> Language:

@@ -7,12 +7,31 @@ from string import Formatter
 
 import pytest
 
-from gateway.pages.language import CODES, Language, chosen, language_of
+from gateway.language import CODES, Language, chosen, language_of
 
-FOLDER = Path(__file__).parents[1]
+GATEWAY = Path(__file__).parents[1]
+FOLDER = GATEWAY / "pages"
+SPEAKING = [
+    path for folder in (GATEWAY, GATEWAY.parent / "tools" / "commands") for path in folder.rglob("*.py") if "tests" not in path.parts
+]
 TEMPLATES = sorted((FOLDER / "templates").rglob("*.html"))
 # These sections are looked up by a state, role or reason that is only known when it happens.
-LOOKED_UP = ("state", "role", "unit", "line", "hub", "store_state", "clock_state", "figure_state", "quality", "errors", "advice")
+LOOKED_UP = (
+    "state",
+    "role",
+    "unit",
+    "line",
+    "hub",
+    "store_state",
+    "clock_state",
+    "figure_state",
+    "quality",
+    "errors",
+    "advice",
+    "finding",
+    "grounds",
+    "confidence",
+)
 
 
 def _holes(text: str) -> set[str]:
@@ -52,7 +71,7 @@ def test_chinese_is_chinese() -> None:
 
 def test_every_key_is_used_and_every_used_key_exists() -> None:
     """No dead words, no missing ones."""
-    code = "\n".join(path.read_text(encoding="utf-8") for path in [*FOLDER.glob("*.py"), *TEMPLATES])
+    code = "\n".join(path.read_text(encoding="utf-8") for path in [*SPEAKING, *TEMPLATES])
     said = set(re.findall(r"say\(\s*f?\"([a-z0-9_.]+)\"", code)) | set(
         re.findall(r"\"((?:verdict|advice|shift|power)\.[a-z0-9_]+)\"", code)
     )
