@@ -105,6 +105,7 @@ class PagesTable(Table):
     tls_certificate: str = ""
     tls_key: str = ""
     language: Literal["en", "zh"] = "en"
+    sign_in_over_http: Flag = False  # a password over plain http can be read on the LAN
 
 
 class LineTable(Table):

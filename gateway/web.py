@@ -17,15 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
+from gateway import pages
+from gateway.accounts import AccountFile, new_code
 from gateway.deliver import api
-from gateway.deliver.private_file import write_private
 from gateway.deliver.tokens import TokenFile, authoriser
 from gateway.interfaces import EVENTS, FIGURES, READINGS, FigureSource, RecordSource, StatusSource
-from gateway.pages.routes import routes as page_routes
+from gateway.pages import Ground
+from gateway.private_file import write_private
 from gateway.site import Site
 from gateway.zone import zone
 
@@ -63,15 +62,31 @@ def application(
 ) -> Starlette:
     authorise = authoriser(TokenFile(site.data_folder).grants, public_read=site.pages.public_read)
     read_api = api.routes(records, authorise, title=f"Shiftwatt gateway {site.site.name}", kinds=(READINGS, FIGURES, EVENTS))
-    if site.pages.public_read:
-        shown = page_routes(status, figures, now_ms, zone(site.site.timezone), site.site.name, site.pages.language, closing)
-    else:
-        shown = [Route("/", _closed)]
-    return Starlette(routes=[*shown, *read_api])
+    accounts = AccountFile(site.data_folder)
+    ground = Ground(
+        status=status,
+        figures=figures,
+        accounts=accounts,
+        now_ms=now_ms,
+        zone=zone(site.site.timezone),
+        site_name=site.site.name,
+        language=site.pages.language,
+        public_read=site.pages.public_read,
+        sign_in_over_http=site.pages.sign_in_over_http,
+        code=_first_code(accounts),
+        closing=closing,
+    )
+    return Starlette(routes=[*pages.routes(ground), *read_api])
 
 
-async def _closed(_request: Request) -> PlainTextResponse:
-    return PlainTextResponse("This gateway shows nothing without signing in ([pages] public_read = false in its site file).\n", 401)
+def _first_code(accounts: AccountFile) -> str:
+    """Printed, not kept: whoever reads the console of this start may become the administrator."""
+    if accounts.accounts():
+        return ""
+    code = new_code()
+    shown = "-".join((code[:5], code[5:]))
+    log.warning('Nobody can sign in yet. Open the pages, choose "Sign in" and type this code to become administrator: %s', shown)
+    return code
 
 
 def server(app: Starlette, site: Site, now_ms: int) -> uvicorn.Server:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from tools.commands import check, demo, doctor, hub, import_readings, models, plan, read, run, shifts, submeter
+from tools.commands import account, check, demo, doctor, hub, import_readings, models, plan, read, run, shifts, submeter
 from tools.exits import guarded
 from tools.factory import protocol_virtual
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for module in (demo, run, check, read, doctor, plan, models, import_readings, shifts, submeter):
     app.command(module.NAME)(module.command)
+app.add_typer(account.app, name=account.NAME)
 app.add_typer(hub.app, name=hub.NAME)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.deliver.key import GatewayKey
-from gateway.deliver.private_file import write_private
+from gateway.private_file import write_private
 
 log = logging.getLogger(__name__)
 

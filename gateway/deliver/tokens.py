@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.deliver.private_file import write_private
 from gateway.deliver.refusal import Refused
+from gateway.private_file import write_private
 
 READ, WRITE = "read", "write"
 SCOPES = (READ, WRITE)

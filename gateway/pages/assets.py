@@ -31,8 +31,9 @@ def load_assets() -> dict[str, Asset]:
 def pages_tag() -> str:
     """Changes with any file a page is made of: a browser that shows an older page loads it anew."""
     digest = hashlib.sha256()
-    for folder in ("static", "strings", "templates"):
-        for each in _all_files(files(__package__).joinpath(folder)):
+    here = files(__package__)
+    for folder in (here.joinpath("static"), here.joinpath("templates"), files("gateway").joinpath("strings")):
+        for each in _all_files(folder):
             digest.update(each.read_bytes())
     return digest.hexdigest()[:_TAG_LENGTH]
 

@@ -10,9 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gateway.language import Language
+from gateway.pages.access import FORM_TOKEN
 from gateway.pages.assets import Asset
+from gateway.pages.navigation import shown_to
 from gateway.pages.overview import Overview
 from gateway.pages.shifts import DAYS_SHOWN
+from gateway.pages.visitor import Visitor
 
 FRAGMENTS = tuple(sorted(each.name.removesuffix(".html") for each in files(__package__).joinpath("templates", "fragments").iterdir()))
 
@@ -31,9 +34,15 @@ class Rendering:
     def fragments(self, view: Overview, language: Language) -> dict[str, str]:
         return {name: self._render(f"fragments/{name}.html", language, view=view) for name in FRAGMENTS}
 
-    def page(self, fragments: Mapping[str, str], page_tag: str, language: Language) -> str:
+    def overview(self, fragments: Mapping[str, str], page_tag: str, visitor: Visitor) -> str:
         live = {name: Markup(text) for name, text in fragments.items()}  # noqa: S704 - made and escaped by our own templates
-        return self._render("overview.html", language, live=live, page=page_tag)
+        return self.page("overview.html", visitor, live=live, page=page_tag)
+
+    def page(self, template: str, visitor: Visitor, **values: object) -> str:
+        """A whole page that extends `base.html`; in a form, `form_token()` makes the hidden field that every action asks for."""
+        field = Markup('<input type="hidden" name="{}" value="{}">').format(FORM_TOKEN, visitor.form_token)
+        frame = {"visitor": visitor, "navigation": shown_to(visitor), "form_token": lambda: field}
+        return self._render(template, visitor.language, **frame, **values)
 
     def failed(self, language: Language) -> str:
         return self._render("failed.html", language)

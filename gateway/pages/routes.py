@@ -1,23 +1,29 @@
 """The addresses of the pages and what every answer carries. Requests end here; nothing below knows HTTP."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from gateway.accounts import AccountFile
 from gateway.interfaces import FigureSource, StatusSource
-from gateway.language import Language, chosen
+from gateway.language import Language
+from gateway.pages.access import Access
 from gateway.pages.assets import Asset, load_assets, pages_tag
 from gateway.pages.board import Board, NoSnapshot
 from gateway.pages.live import Live
 from gateway.pages.rendering import REFRESH_S, Rendering
+from gateway.pages.sessions import Sessions
+from gateway.pages.sign_in import SignIn
+from gateway.pages.visitor import Visitor
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -26,59 +32,81 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_FRESH = {"Cache-Control": "no-store", "Vary": "Accept-Language"}
+_FRESH = {"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"}
 # The address names the content, so a browser need never ask again; a year is the customary "for ever".
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 
-def routes(
-    status: StatusSource,
-    figures: FigureSource,
-    now_ms: Callable[[], int],
-    zone: tzinfo,
-    site_name: str,
-    language: str = "en",
-    closing: Callable[[], bool] = lambda: False,
-) -> list[Route]:
-    """`closing` becomes true when the server wants to end, so that open event streams end with it:
-    with uvicorn `lambda: server.should_exit`. `status` and `figures` are asked from one worker thread.
+@dataclass(frozen=True)
+class Ground:
+    """What all pages stand on: who is asked, what time it is, and for whom the site opens.
+
+    `status` and `figures` are asked from one worker thread. `closing` becomes true when the server wants to end, so that
+    open event streams end with it: with uvicorn `lambda: server.should_exit`. `code` enrols the first account.
     """
+
+    status: StatusSource
+    figures: FigureSource
+    accounts: AccountFile
+    now_ms: Callable[[], int]
+    zone: tzinfo
+    site_name: str
+    language: str = "en"
+    public_read: bool = True
+    sign_in_over_http: bool = False
+    code: str = ""
+    closing: Callable[[], bool] = lambda: False
+
+
+def routes(ground: Ground) -> list[Route]:
     assets = load_assets()
-    rendering = Rendering(assets, site_name, str(zone))
-    board = Board(status, figures, now_ms, zone, rendering, pages_tag())
-    live = Live(board, closing)
+    rendering = Rendering(assets, ground.site_name, str(ground.zone))
 
-    async def overview(request: Request) -> Response:
-        words = _language(request, language)
-        try:
-            content = await board.content(words)
-        except NoSnapshot:
-            return HTMLResponse(rendering.failed(words), 503, _headers(words, {"Retry-After": str(REFRESH_S)}))
-        return HTMLResponse(rendering.page(content.fragments, content.page, words), headers=_headers(words))
+    def shown(visitor: Visitor, template: str, status: int = 200, **values: object) -> Response:
+        return HTMLResponse(rendering.page(template, visitor, **values), status, headers(visitor.language))
 
-    async def events(request: Request) -> Response:
-        words = _language(request, language)
-        headers = _headers(words, {"X-Accel-Buffering": "no"})  # a proxy in between must not hold events back
-        if request.method == "HEAD":
-            return Response(headers=headers, media_type="text/event-stream")
-        return StreamingResponse(live.stream(words), headers=headers, media_type="text/event-stream")
+    def refused(visitor: Visitor, status: int, key: str) -> Response:
+        return shown(visitor, "refused.html", status, sentence=visitor.language.say(key))
+
+    access = Access(ground.accounts, Sessions(), ground.now_ms, ground.public_read, ground.language, refused)
+    sign_in = SignIn(
+        access,
+        lambda visitor, told, status: shown(visitor, "sign_in.html", status, **told),
+        ground.code,
+        over_http=ground.sign_in_over_http,
+    )
 
     async def static(request: Request) -> Response:
         return _static(request, assets)
 
+    return [*_overview(ground, access, rendering), *sign_in.routes(), Route("/static/{name}", static, name="static")]
+
+
+def _overview(ground: Ground, access: Access, rendering: Rendering) -> list[Route]:
+    board = Board(ground.status, ground.figures, ground.now_ms, ground.zone, rendering, pages_tag())
+    live = Live(board, ground.closing)
+
+    async def overview(_request: Request, visitor: Visitor) -> Response:
+        try:
+            content = await board.content(visitor.language)
+        except NoSnapshot:
+            return HTMLResponse(rendering.failed(visitor.language), 503, headers(visitor.language, {"Retry-After": str(REFRESH_S)}))
+        return HTMLResponse(rendering.overview(content.fragments, content.page, visitor), headers=headers(visitor.language))
+
+    async def events(request: Request, visitor: Visitor) -> Response:
+        more = headers(visitor.language, {"X-Accel-Buffering": "no"})  # a proxy in between must not hold events back
+        if request.method == "HEAD":
+            return Response(headers=more, media_type="text/event-stream")
+        return StreamingResponse(live.stream(visitor.language), headers=more, media_type="text/event-stream")
+
     return [
-        Route("/", overview, name="overview"),
-        Route("/events/live", events, methods=["GET"], name="live"),
-        Route("/static/{name}", static, name="static"),
+        Route("/", access.page(overview), name="overview"),
+        Route("/events/live", access.page(events), methods=["GET"], name="live"),
     ]
 
 
-def _language(request: Request, default: str) -> Language:
-    return chosen(request.query_params.get("lang"), request.headers.get("accept-language", ""), default)
-
-
-def _headers(language: Language, more: Mapping[str, str] | None = None) -> dict[str, str]:
+def headers(language: Language, more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**SECURITY_HEADERS, **_FRESH, "Content-Language": language.code, **(more or {})}
 
 

@@ -31,6 +31,10 @@ LOOKED_UP = (
     "finding",
     "grounds",
     "confidence",
+    "nav",
+    "account_role",
+    "sign_in",
+    "refused",
 )
 
 

@@ -5,18 +5,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
+from gateway.accounts import AccountFile
 from gateway.language import CHINESE, ENGLISH, language_of
-from gateway.pages import routes
+from gateway.pages import Ground, routes
 from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeFigures, FakeStatus
 from gateway.pages.viewer import Viewer
 
 # A server that has not started by then on this machine never will.
 START_TIMEOUT_S = 10
+# As cheap as the function allows: here nobody guesses.
+FAST_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
@@ -33,27 +38,34 @@ def chinese() -> Viewer:
 class Site:
     """A served site; its clock starts at NOW_MS and passes like the real one."""
 
+    accounts: AccountFile
     status: FakeStatus = field(default_factory=FakeStatus)
     figures: FakeFigures = field(default_factory=FakeFigures)
     language: str = "en"
     address: str = ""
+    public_read: bool = True
+    code: str = "ABCDE23456"
     stop: Callable[[], None] = lambda: None
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    served = Site()
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """`@pytest.mark.parametrize("site", [{...}], indirect=True)` changes fields of the site."""
+    served = Site(AccountFile(tmp_path, FAST_HASHER), **getattr(request, "param", {}))
     began = time.monotonic()
-    pages = routes(
-        served.status,
-        served.figures,
-        lambda: NOW_MS + round((time.monotonic() - began) * 1000),
-        ZONE,
-        "Hangzhou Works",
-        served.language,
+    ground = Ground(
+        status=served.status,
+        figures=served.figures,
+        accounts=served.accounts,
+        now_ms=lambda: NOW_MS + round((time.monotonic() - began) * 1000),
+        zone=ZONE,
+        site_name="Hangzhou Works",
+        language=served.language,
+        public_read=served.public_read,
+        code=served.code,
         closing=lambda: server.should_exit,
     )
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=pages), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes(ground)), log_level="warning"))
     # Named TCP, or asyncio leaves Nagle's delay of 40 ms on every answer.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))

@@ -48,7 +48,7 @@ def test_language_is_negotiated(site: Site, path: str, header: str, code: str, t
     """By address, then by browser; the answer says which it is."""
     answer = _get(site, path, **{"Accept-Language": header})
 
-    assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (code, "Accept-Language")
+    assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (code, "Accept-Language, Cookie")
     assert f'<html lang="{code}">' in answer.text
     assert text in answer.text
 

@@ -1,0 +1,21 @@
+"""Which pages there are and who finds them in the header: one table."""
+
+from dataclasses import dataclass
+
+from gateway.pages.visitor import Visitor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`key` names its text; `role` "" is for everybody who may see the site."""
+
+    key: str
+    path: str
+    role: str = ""
+
+
+ENTRIES = (Entry("nav.overview", "/"),)
+
+
+def shown_to(visitor: Visitor) -> tuple[Entry, ...]:
+    return tuple(entry for entry in ENTRIES if not entry.role or visitor.may(entry.role))

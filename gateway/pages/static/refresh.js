@@ -1,0 +1,43 @@
+/* Renews a page that says how often (data-refresh, seconds): only its <main>, and not while somebody types or a control has focus. */
+(function () {
+  "use strict";
+
+  var body = document.body;
+  var seconds = Number(body.dataset.refresh);
+  var lost = document.getElementById("lost");
+
+  function openDetails(root) {
+    return Array.prototype.map.call(root.querySelectorAll("details"), function (each) { return each.open; });
+  }
+
+  function put(text) {
+    var fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+    var main = document.querySelector("main");
+    if (!fresh || fresh.innerHTML === main.innerHTML) { return; }
+    var open = openDetails(main);
+    main.innerHTML = fresh.innerHTML;
+    main.querySelectorAll("details").forEach(function (each, index) { each.open = open[index] === true; });
+  }
+
+  function busy() {
+    var active = document.activeElement;
+    return document.hidden || (active && active.closest("main") && active !== document.querySelector("main"));
+  }
+
+  function renew() {
+    if (busy()) { return; }
+    fetch(location.href, { cache: "no-store", credentials: "same-origin" }).then(function (answer) {
+      if (!answer.ok || answer.redirected) { throw new Error("not renewed"); }
+      return answer.text();
+    }).then(function (text) {
+      put(text);
+      lost.hidden = true;
+      body.classList.remove("old");
+    }).catch(function () {
+      lost.hidden = false;
+      body.classList.add("old");
+    });
+  }
+
+  if (seconds > 0) { setInterval(renew, seconds * 1000); }
+}());
