@@ -18,6 +18,8 @@ from starlette.applications import Starlette
 from gateway import catalogue, control, importing, web
 from gateway.acquire.poll import PollResult
 from gateway.acquisition import Acquisition
+from gateway.alarm_desk import AlarmDesk
+from gateway.base_load import base_load
 from gateway.books import Books, Boundaries, inputs_of
 from gateway.buffer import series
 from gateway.buffer.store import Store, StoreError
@@ -73,6 +75,16 @@ class Gateway:
             speed,
         )
         self._books = Books(site, models, store, clock.now_ms, self._acquisition.watch)
+        self._alarms = AlarmDesk(
+            site,
+            models,
+            self.status,
+            lambda now_ms: base_load(site, store.reader(), now_ms),
+            lambda event: store.add([event]),
+            clock,
+            store.boot,
+            speed,
+        )
         self._writer = Writer(store, self._books, clock, self._should_seal, speed)
         self._sender: Sender | None = None
         self._sender_thread: threading.Thread | None = None
@@ -120,12 +132,14 @@ class Gateway:
         self._writer.start()
         self._acquisition.start()
         self._control.start()
+        self._alarms.start()
         if self._sender_thread is not None:
             self._sender_thread.start()
 
     def stop(self) -> None:
         """In the order of the data: no new readings, a last commit, then the rest."""
         self._control.stop()
+        self._alarms.stop()
         self._acquisition.stop()
         self._writer.stop()
         self._sender_stop.set()
