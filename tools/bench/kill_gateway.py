@@ -36,10 +36,26 @@ INTERVAL_S = 1
 # The newest committed reading before a kill is at most so old: one group, the writer's look, an interval
 # between readings, and a commit that is on its way to a busy disk.
 LOSS_MS_MAX = round((COMMIT_S + LOOK_S + INTERVAL_S + 1.5) * 1000)
-# Seconds after its start at which a gateway is killed, and whether something is imported meanwhile: while it
-# starts, while all is busy, and once in five towards the end of a group that nothing hurries, so that the bound is
-# reached. The last of five dies with figures still to be computed, and nothing is imported afterwards.
-LIVES = ((0.1, 2.0, True), (1.5, 4.0, True), (COMMIT_S - 1.0, COMMIT_S + 2.0, False), (1.0, 3.0, False), (1.5, 4.0, True))
+
+
+class Span(NamedTuple):
+    """Seconds after its start, or after its first answer, at which a gateway is killed; what a slow machine delays is not counted."""
+
+    earliest_s: float
+    latest_s: float
+    from_start: bool
+    importing: bool
+
+
+# While it starts, while all is busy, and once in five towards the end of a group that nothing hurries, so that the
+# bound is reached. The last of five dies with figures still to be computed, and nothing is imported afterwards.
+LIVES = (
+    Span(0.1, 2.0, from_start=True, importing=True),
+    Span(0.5, 3.0, from_start=False, importing=True),
+    Span(COMMIT_S - 2.0, COMMIT_S + 1.0, from_start=False, importing=False),
+    Span(0.2, 2.0, from_start=False, importing=False),
+    Span(0.5, 3.0, from_start=False, importing=True),
+)
 IMPORTED_METER = "workshop"
 ROWS_AT_ONCE = 25
 HISTORY_MIN = 5 * 24 * 60  # a row a minute, so that there is always something new to bring
@@ -102,13 +118,16 @@ class Bench:
 
     def life(self, number: int) -> Life:
         """Start the gateway, let it work, kill it, look at what it left."""
-        earliest_s, latest_s, importing = LIVES[number % len(LIVES)]
-        after_s = self._random.uniform(earliest_s, latest_s)
-        kill = _Kill(self.data, parts.gateway(self.site), after_s)
+        span = LIVES[number % len(LIVES)]
+        after_s = self._random.uniform(span.earliest_s, span.latest_s)
+        gateway = parts.gateway(self.site)
+        if not span.from_start:
+            gateway.until(self._answers, "it answers")
+        kill = _Kill(self.data, gateway, after_s)
         while not kill.done.wait(PAUSE_S):
             if kill.up_ms is None and self._answers():
                 kill.up_ms = time.time_ns() // 1_000_000
-            if kill.up_ms is not None and importing:
+            if kill.up_ms is not None and span.importing:
                 self.load.bring(self.data)
         return kill.left_behind(number)
 
