@@ -6,10 +6,11 @@ Builds masters, stations and owners from the site, and answers from other thread
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from math import inf
+from typing import Any, TypeVar
 
 from gateway.acquire.client import make_client
 from gateway.acquire.framing import RtuFraming, Stray, TcpFraming
@@ -18,7 +19,9 @@ from gateway.acquire.master import Master
 from gateway.acquire.owner import LineOwner
 from gateway.acquire.poll import PollResult
 from gateway.acquire.schedule import Schedule
-from gateway.acquire.station import Station, StationSpec
+from gateway.acquire.station import StationSpec
+from gateway.acquire.sunspec_station import station_of
+from gateway.acquire.wire import Wire, wire_of
 from gateway.clock import Clock, ScaledLoop
 from gateway.site import LineTable, Site, counted_quantities
 from gateway.status import LineStatus, MeterStatus
@@ -26,6 +29,7 @@ from protocols.meter import Meter
 from protocols.reading import Event, Reading
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 # A person waits for "read now"; the slowest honest answer is a draining meter: 3.2 s and two time-outs.
 READ_NOW_S_MAX = 15.0
@@ -81,7 +85,7 @@ class Acquisition:
         self._loop = ScaledLoop(speed)
         self._on_demand = on_demand
         self._owners: list[LineOwner] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._thread = threading.Thread(target=self._run, name="acquire", daemon=True)
         self._ready = threading.Event()
 
@@ -96,12 +100,21 @@ class Acquisition:
 
     async def _work(self) -> None:
         self._owners = [self._owner(line) for line in self._site.line]
-        self._tasks = [asyncio.create_task(_kept_running(owner), name=f"line {owner.line.name}") for owner in self._owners]
+        self._stopping = asyncio.Event()
+        self._lending = {owner.line.name: asyncio.Lock() for owner in self._owners}
+        self._tasks = {owner.line.name: self._kept(owner) for owner in self._owners}
         self._ready.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stopping.wait()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    @staticmethod
+    def _kept(owner: LineOwner) -> asyncio.Task[None]:
+        return asyncio.create_task(_kept_running(owner), name=f"line {owner.line.name}")
 
     def _owner(self, line: LineTable) -> LineOwner:
-        stations = [Station(spec) for spec in station_specs(self._site, self._models, line)]
+        stations = [station_of(spec) for spec in station_specs(self._site, self._models, line)]
         start = inf if self._on_demand else self._loop.time()
         schedule = Schedule(stations, float(self._site.poll.interval_s), self._next_boundary_ms(), start)
         line_log = LineLog(self._clock, self._report, self._boot)
@@ -116,12 +129,30 @@ class Acquisition:
         return owners[0]
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._cancel)
+        self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
-    def _cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+    def lend(self, name: str, work: Callable[[Wire], Coroutine[Any, Any, Result]], wait_s: float) -> Result:
+        """What `work` makes of the line's wire; polling of that line pauses meanwhile, and what was due then is read afterwards."""
+        future = asyncio.run_coroutine_threadsafe(self._lent(name, work), self._loop)
+        try:
+            return future.result(wait_s)
+        except FutureTimeoutError:
+            future.cancel()
+            raise
+
+    async def _lent(self, name: str, work: Callable[[Wire], Coroutine[Any, Any, Result]]) -> Result:
+        async with self._lending[name]:
+            owner = next(owner for owner in self._owners if owner.line.name == name)
+            self._tasks[name].cancel()
+            await asyncio.gather(self._tasks[name], return_exceptions=True)
+            wire = wire_of(owner.line)
+            try:
+                return await work(wire)
+            finally:
+                wire.close()
+                if not self._stopping.is_set():
+                    self._tasks[name] = self._kept(owner)
 
     def lines(self) -> Sequence[LineStatus]:
         interval_ms = self._site.poll.interval_s * 1000

@@ -29,6 +29,7 @@ from gateway.deliver.enrolment import Enrolment
 from gateway.deliver.key import GatewayKey, gateway_key
 from gateway.deliver.sender import DeliveryStatus, Sender
 from gateway.deliver.upstream import Upstream, open_session
+from gateway.field_asks import FieldAsks
 from gateway.folder import has_room
 from gateway.site import Site, is_counter
 from gateway.status import GatewayStatus, MeterStatus, OutboxStatus
@@ -92,7 +93,8 @@ class Gateway:
         if site.upstream is not None:
             self._sender = self._make_sender(site, key)
             self._sender_thread = threading.Thread(target=self._sender.run, args=(self._sender_stop,), name="sender", daemon=True)
-        self._control = control.ControlServer(site.data_folder, self._asks())
+        field_asks = FieldAsks(site, models, self._acquisition)
+        self._control = control.ControlServer(site.data_folder, {**self._asks(), **field_asks.asks()})
         self._tables = [_imported(site, meter.name) for meter in site.meter if not meter.line]
         self._sealed_at = 0.0
         self._describe(models)

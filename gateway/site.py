@@ -10,10 +10,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway import zone
 from protocols.amount import UNITS, thousandths_of
+from protocols.dlt645 import ADDRESS_DIGITS
 from protocols.errors import OurMistake
 from protocols.quantity import COUNTER, QUANTITIES
 
@@ -21,6 +22,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ROLES = ("import", "export", "load", "generation", "charge", "discharge", "fuel", "heat", "water", "pieces")
 POLICIES = ("data_year", "edition_year", "latest_published_at", "majority_of_period", "day_weighted")
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+ADDRESS_MAX = 247  # the standard's
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 Role = Literal["import", "export", "load", "generation", "charge", "discharge", "fuel", "heat", "water", "pieces"]
@@ -70,10 +72,27 @@ def _share(text: str) -> str:
     return text
 
 
+def _bus_address(value: Any) -> Any:
+    """1 to 247, or the 12 digits of a DL/T 645 meter as text."""
+    if isinstance(value, str) and re.fullmatch(rf"\d{{{ADDRESS_DIGITS}}}", value):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        digits = f", or the {ADDRESS_DIGITS} digits of a DL/T 645 meter in quotes" if isinstance(value, str) else ""
+        raise ValueError(f"must be a whole number{digits}, not {value!r}")  # noqa: TRY004 - what pydantic collects
+    if not 1 <= value <= ADDRESS_MAX:
+        raise ValueError(f"must be at {'least 1' if value < 1 else f'most {ADDRESS_MAX}'}, not {value!r}")
+    return value
+
+
 # A text or a float is never taken for a whole number, nor 1 for true.
 Whole = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, AfterValidator(_name)]
+BusAddress = Annotated[
+    int | str,
+    BeforeValidator(_bus_address),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 247}, {"type": "string", "pattern": "^[0-9]{12}$"}]}),
+]
 ClockTime = Annotated[str, BeforeValidator(_clock_time)]
 OptionalAddress = Annotated[str, AfterValidator(lambda text: _host_port(text) if text else text)]
 
@@ -132,7 +151,7 @@ class MeterTable(Table):
     name: Name
     was: tuple[Name, ...] = ()
     line: str = ""
-    address: Annotated[Whole, Field(ge=1, le=247)] | None = None
+    address: BusAddress | None = None
     model: str = ""
     role: Role
     counts: tuple[str, ...] = ()

@@ -21,10 +21,25 @@ from gateway.site import (
 from gateway.site_mistake import Mistake, suggestion
 from gateway.site_shifts import overlaps
 from protocols.errors import OurMistake
+from protocols.meter import DLT645, MODBUS, Meter
 from protocols.quantity import QUANTITIES
 
 # Model name -> quantities it measures: all that the check needs to know of meter files.
 Models = Mapping[str, frozenset[str]]
+
+
+class ModelFacts(frozenset[str]):
+    """The quantities of a model, with the language it speaks: a plain set is one in Modbus."""
+
+    language = MODBUS
+
+
+def facts(meter: Meter) -> ModelFacts:
+    found = ModelFacts(meter.quantities)
+    found.language = meter.language
+    return found
+
+
 Rows = Mapping[str, list[tuple[str, Any]]]
 Names = Mapping[str, frozenset[str]]
 
@@ -37,7 +52,7 @@ def relations(rows: Rows, models: Models, names: Names) -> list[Mistake]:
     for place, line in rows["line"]:
         mistakes += _line(place, line)
     for place, meter in rows["meter"]:
-        mistakes += _meter_on_line(place, meter, names)
+        mistakes += _meter_on_line(place, meter, names, models)
         mistakes += _meter_model(place, meter, models)
         mistakes += _meter_in_tree(place, meter, meters, names)
     mistakes += _shared_addresses(rows["meter"])
@@ -63,15 +78,24 @@ def _line(place: str, line: LineTable) -> Iterator[Mistake]:
         yield Mistake(place, "port", f"exactly one of port, tcp and rtu_over_tcp must be set, here {' and '.join(given) or 'none'} is")
 
 
-def _meter_on_line(place: str, meter: MeterTable, names: Names) -> Iterator[Mistake]:
+def _meter_on_line(place: str, meter: MeterTable, names: Names, models: Models) -> Iterator[Mistake]:
     if not meter.line:
         return
     if meter.line not in names["line"]:
         yield Mistake(place, "line", f"there is no [[line]] named {meter.line!r}{suggestion(meter.line, sorted(names['line']))}")
     if meter.address is None:
         yield Mistake(place, "address", "is missing: a meter on a line needs its bus address (1 to 247)")
+    elif meter.model in models:
+        yield from _address_of_language(place, meter, getattr(models[meter.model], "language", MODBUS))
     if not meter.model:
         yield Mistake(place, "model", "is missing: a meter on a line needs its model; `shiftwatt models` lists them")
+
+
+def _address_of_language(place: str, meter: MeterTable, language: str) -> Iterator[Mistake]:
+    if language == DLT645 and not isinstance(meter.address, str):
+        yield Mistake(place, "address", f"{meter.model} speaks DL/T 645: its address is the 12 digit number on it, in quotes")
+    elif language != DLT645 and isinstance(meter.address, str):
+        yield Mistake(place, "address", f"12 digits are an address of a DL/T 645 meter; {meter.model} has one from 1 to 247")
 
 
 def _meter_model(place: str, meter: MeterTable, models: Models) -> Iterator[Mistake]:
@@ -125,7 +149,7 @@ def _meter_in_tree(place: str, meter: MeterTable, meters: Mapping[str, MeterTabl
 
 
 def _shared_addresses(found: list[tuple[str, MeterTable]]) -> Iterator[Mistake]:
-    taken: dict[tuple[str, int], str] = {}
+    taken: dict[tuple[str, int | str], str] = {}
     for place, meter in found:
         if not meter.line or meter.address is None:
             continue

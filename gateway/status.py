@@ -26,7 +26,7 @@ class MeterStatus:
     name: str
     model: str
     line: str
-    address: int | None
+    address: int | str | None  # 12 digits: a DL/T 645 meter
     role: str
     parent: str
     production_line: str

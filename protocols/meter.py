@@ -7,6 +7,7 @@ Reading files, and the site's own wishes, are not known here.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from protocols.dlt645_rows import identifiers_of
 from protocols.meter_fields import Field, Section, sections_of
 from protocols.meter_form import Mistakes, Table
 from protocols.meter_rows import registers_of
@@ -15,7 +16,8 @@ from protocols.pdu import READ_MAX, pack_words
 from protocols.plan import Hole
 from protocols.register import Row, text_of
 
-KINDS = ("modbus", "sunspec")
+MODBUS, SUNSPEC, DLT645 = "modbus", "sunspec", "dlt645"
+LANGUAGES = (MODBUS, SUNSPEC, DLT645)
 PROOFS = ("datasheet", "two_sources", "capture", "bench", "unproven")
 PARITIES = ("N", "E", "O")
 
@@ -69,7 +71,7 @@ class Probe(NamedTuple):
 class Meter(NamedTuple):
     name: str
     manufacturer: str
-    kind: str
+    language: str
     covers: tuple[str, ...]
     proof: str
     sources: tuple[Source, ...]
@@ -105,11 +107,12 @@ def meter_from_document(document: Mapping[str, Any], origin: str) -> Meter:
     """The meter of a parsed file; OurMistake with every mistake in it, one a line."""
     mistakes = Mistakes(origin)
     top = Table(document, "", mistakes)
-    registers = registers_of(top.table("registers"), mistakes)
+    language = top.text("language", choices=LANGUAGES, default=MODBUS)
+    registers = identifiers_of(top.table("identifiers"), mistakes) if language == DLT645 else registers_of(top.table("registers"), mistakes)
     meter = Meter(
         name=top.text("name"),
         manufacturer=top.text("manufacturer"),
-        kind=top.text("kind", choices=KINDS, default="modbus"),
+        language=language,
         covers=top.texts("covers"),
         proof=top.text("proof", choices=PROOFS),
         sources=tuple(_source(each) for each in top.tables("sources")),

@@ -94,7 +94,7 @@ def _row(table: Table, name: str, quantity: str, defaults: _Defaults, helpers: d
         if not type_:
             table.mistake("type", "is missing, here and in [registers]")
         type_ = "uint16"
-    mantissa, exponent = _scale(table, quantity)
+    mantissa, exponent = scale_of(table, quantity)
     power_of_ten = _helpers(table, "power_of_ten", helpers)
     row = new_row(
         name,
@@ -129,7 +129,7 @@ def _helpers(table: Table, key: str, helpers: dict[str, Row]) -> tuple[Row, ...]
     return tuple(helpers[name] for name in names if name not in unknown)
 
 
-def _scale(table: Table, quantity: str) -> tuple[int, int]:
+def scale_of(table: Table, quantity: str) -> tuple[int, int]:
     """`scale` and `unit` as mantissa and exponent: thousandths = raw x mantissa x 10^exponent."""
     scale = _decimal(table, table.raw("scale", 1))
     known = QUANTITIES.get(quantity)

@@ -61,9 +61,13 @@ class Identify(namedtuple("Identify", ("category", "first"))):
     first: int
 
 
+class Report(namedtuple("Report", ())):
+    """FC 17: a text or number of the maker's that says what the device is."""
+
+
 TYPE_CHECKING = False  # the board has no typing module and cannot join types
 if TYPE_CHECKING:
-    Request = ReadRequest | WriteRegister | WriteRegisters | ReadWriteRegisters | Identify
+    Request = ReadRequest | WriteRegister | WriteRegisters | ReadWriteRegisters | Identify | Report
 else:
     Request = tuple
 
@@ -90,14 +94,16 @@ def encode_request(request: Request) -> bytes:
         _require_span(request.address, request.count, READ_MAX)
         _require_span(request.write_address, len(request.words), READ_WRITE_MAX)
         return struct.pack(">BHH", READ_WRITE, request.address, request.count) + _packed_write(request.write_address, request.words)
+    if isinstance(request, Report):
+        return bytes((REPORT,))
     return bytes((ENCAPSULATED, IDENTIFY, request.category, request.first))
 
 
 def reply_pdu_length(request: Request) -> int:
-    """Bytes of the good reply; TOO_SHORT where only the reply itself tells (identification)."""
+    """Bytes of the good reply; TOO_SHORT where only the reply itself tells (identification, report)."""
     if isinstance(request, (ReadRequest, ReadWriteRegisters)):
         return 2 + 2 * request.count
-    return TOO_SHORT if isinstance(request, Identify) else 5
+    return TOO_SHORT if isinstance(request, (Identify, Report)) else 5
 
 
 def reply_words(request: Request, pdu: bytes) -> tuple[int, ...]:
@@ -125,6 +131,14 @@ def reply_objects(request: Identify, pdu: bytes) -> dict[int, bytes]:
         objects[pdu[at]] = bytes(pdu[at + 2 : at + 2 + pdu[at + 1]])
         at += 2 + pdu[at + 1]
     return objects
+
+
+def reply_report(request: Report, pdu: bytes) -> bytes:
+    """What a meter reports of itself, in its maker's own form."""
+    _require_function(request, pdu)
+    if reply_length(pdu) != len(pdu):
+        raise WrongAnswer("a report of %d bytes that does not add up" % len(pdu))
+    return bytes(pdu[2:])
 
 
 def reply_length(pdu: bytes | bytearray | memoryview) -> int:
@@ -198,6 +212,7 @@ _FUNCTIONS: "dict[type[Request], int]" = {
     WriteRegisters: WRITE_MANY,
     ReadWriteRegisters: READ_WRITE,
     Identify: ENCAPSULATED,
+    Report: REPORT,
 }
 
 # Function -> length of its good reply. 1, 2 (bits), 5, 15 (coils), 8 (loopback) and 17 (report) are

@@ -5,7 +5,22 @@ import sys
 
 import typer
 
-from tools.commands import account, check, demo, doctor, hub, import_readings, models, plan, read, run, shifts, submeter
+from tools.commands import (
+    account,
+    check,
+    demo,
+    doctor,
+    hub,
+    import_readings,
+    models,
+    plan,
+    read,
+    run,
+    scan,
+    set_address,
+    shifts,
+    submeter,
+)
 from tools.exits import guarded
 from tools.factory import protocol_virtual
 
@@ -17,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, read, doctor, plan, models, import_readings, shifts, submeter):
+for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, submeter):
     app.command(module.NAME)(module.command)
 app.add_typer(account.app, name=account.NAME)
 app.add_typer(hub.app, name=hub.NAME)

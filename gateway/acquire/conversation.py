@@ -8,11 +8,14 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+from gateway.acquire.answer import Answer
 from gateway.acquire.framing import Framing, Stray
-from gateway.acquire.master import Answer, Master
+from gateway.acquire.master import Master
 from gateway.acquire.station import Station
 from gateway.site import LineTable
+from protocols.dlt645 import read_request, reply_words
 from protocols.errors import MeterRefused, ProtocolError
+from protocols.meter import DLT645
 from protocols.pdu import ReadRequest
 from protocols.plan import Block, t35_us
 
@@ -30,12 +33,14 @@ CHARACTER_BITS = 11
 class Conversation:
     def __init__(self, line: LineTable, stations: Sequence[Station], master: Master, framing: type[Framing]) -> None:
         self._stations = stations
-        self._by_address = {station.spec.address: station for station in stations}
+        # DL/T 645 answers name what they answer: only Modbus has late answers to look for.
+        self._modbus = tuple(station for station in stations if station.spec.meter.language != DLT645)
+        self._by_address = {station.spec.address: station for station in self._modbus}
         self._master = master
         self._framing = framing
         self._silence_s = 0.0 if line.tcp else t35_us(line.baud, CHARACTER_BITS) / 1e6
         self._quiet_at = 0.0  # from when on the line may be spoken to
-        self._spoken_to: int | None = None
+        self._spoken_to: int | str | None = None
 
     async def open(self) -> None:
         """WireClosed if the port does not open; else returns when the line has fallen silent."""
@@ -61,7 +66,7 @@ class Conversation:
         await self._keep_silence(station)
         condition.asked()
         try:
-            answer = await self._master.exchange(station.spec.address, request, self._framing, station.timeout_s(request))
+            answer = await self._ask(station, request)
         except MeterRefused as refusal:
             condition.refused(request, refusal, loop.time())
             raise
@@ -76,11 +81,21 @@ class Conversation:
         condition.answered(request, turnaround_us)
         return answer._replace(took_us=turnaround_us)
 
+    async def _ask(self, station: Station, request: ReadRequest) -> Answer:
+        address, timeout_s = station.spec.address, station.timeout_s(request)
+        if isinstance(address, int):
+            return await self._master.exchange(address, request, self._framing, timeout_s)
+        row = next(row for row in station.spec.meter.rows if row.address == request.address)
+        return await self._master.ask_dlt(
+            read_request(address, row.address), lambda frame: Answer(reply_words(address, row, frame), 0), timeout_s
+        )
+
     def _look_for_late_heads(self, now: float) -> None:
         """A late answer that ran into another one is not heard whole; its head may be."""
-        for station in self._stations:
+        for station in self._modbus:
             missing = station.condition.missing
-            if missing is not None and self._master.heard_head_of(station.spec.address, missing):
+            address = station.spec.address
+            if missing is not None and isinstance(address, int) and self._master.heard_head_of(address, missing):
                 station.condition.perhaps_spoken(now)
 
     async def _keep_silence(self, station: Station) -> None:

@@ -38,7 +38,7 @@ class LineLog:
         since = now - BUSY_WINDOW_S
         return min(1.0, sum(end - max(start, since) for start, end in list(self._busy) if end > since) / BUSY_WINDOW_S)
 
-    def meter(self, name: str, address: int, *, absent: bool) -> None:
+    def meter(self, name: str, address: int | str, *, absent: bool) -> None:
         if absent and name not in self._absent:
             self._absent.add(name)
             self.tell("meter_absent", name, f"{name} (address {address}) does not answer. Check its supply and its A/B wires.")

@@ -10,14 +10,17 @@ import asyncio
 import logging
 import termios
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
+from gateway.acquire.answer import Answer
 from gateway.acquire.client import Trace
+from gateway.acquire.dlt_listener import DltListener
 from gateway.acquire.framing import Framing, Stray
+from protocols import dlt645
 from protocols.errors import LineNoise, MeterRefused, NoAnswer, ProtocolError, WrongAnswer
 from protocols.pdu import READ_HOLDING, READ_INPUT, ReadRequest, reply_words
 
@@ -39,13 +42,6 @@ class WireClosed(Exception):
     """The wire is not there; the sentence says why and what to do."""
 
 
-class Answer(NamedTuple):
-    """`took_us` is from handing the request to the port until the whole answer was heard."""
-
-    words: tuple[int, ...]
-    took_us: int
-
-
 OnStray = Callable[[Stray], None]
 # What opens the connection in place of pymodbus: given the protocol factory, as asyncio's create_connection.
 Connector = Callable[[Callable[[], asyncio.BaseProtocol]], Awaitable[tuple[Any, Any]]]
@@ -62,6 +58,7 @@ class Master:
         self._framing: Framing | None = None
         self._request: ReadRequest | None = None
         self._outcome: tuple[int, ...] | ProtocolError | None = None
+        self._dlt: DltListener | None = None
         self._heard_at = self._sent_at = 0.0
 
     @property
@@ -142,6 +139,26 @@ class Master:
             self._request = None
         return self._concluded()
 
+    async def ask_dlt(self, frame: dlt645.Frame, fits: Callable[[dlt645.Frame], Answer], timeout_s: float) -> Answer:
+        """A DL/T 645 question past pymodbus, which does not know the language; `fits` raises WrongAnswer where a frame does not."""
+        client = self._client
+        if client is None or not client.connected or client.ctx.transport is None:
+            raise WireClosed("it is not open")
+        self._framing = None
+        self._dlt = listener = DltListener(fits)
+        try:
+            data = dlt645.encoded(frame)
+            self._sent_at = asyncio.get_running_loop().time()
+            client.ctx.send(data)
+            answer = await listener.answer(timeout_s)
+        except NoAnswer:
+            if not client.connected:
+                raise WireClosed("the connection was lost") from None
+            raise
+        finally:
+            self._dlt = None
+        return answer._replace(took_us=round((self._heard_at - self._sent_at) * 1e6))
+
     def _concluded(self) -> Answer:
         """What `_heard` found out about the request, or what its silence means."""
         if isinstance(self._outcome, tuple):
@@ -167,6 +184,8 @@ class Master:
 
     def _heard(self, data: bytes) -> bytes:
         """What pymodbus may see of `data`: the one frame that answers the request, else nothing."""
+        if self._dlt is not None:
+            self._dlt.heard(data)
         if self._framing is None:
             return b""
         shown = b""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.site import LineTable
-from protocols.meter import Meter
+from protocols.meter import DLT645, Meter
 from protocols.plan import Block, Costs, Hole, plan, rtu_costs, tcp_costs
 from protocols.quantity import COUNTER, QUANTITIES
 from protocols.register import Row, span
@@ -19,6 +19,8 @@ FACTS = "facts"  # CT and VT ratios: at the start and daily
 
 # On Modbus TCP the turnaround dominates; 10 Mbit/s is the slowest Ethernet in meters.
 TCP_BITS_PER_SECOND = 10_000_000
+# Around what is counted for a Modbus read of two registers (11 bytes), so that a DL/T 645 read of 4 bytes costs its 44.
+_DLT_FRAME_BYTES = 17
 
 _ESSENTIAL_STEMS = ("active_power", "voltage_l1_n", "voltage_l2_n", "voltage_l3_n", "current_l1", "current_l2", "current_l3")
 _ESSENTIAL = frozenset(
@@ -38,6 +40,9 @@ def costs(line: LineTable, meter: Meter, turnaround_ms: int) -> Costs:
     limits = meter.limits
     if line.tcp:
         return tcp_costs(TCP_BITS_PER_SECOND, turnaround_ms * 1000, limits.gap_ms * 1000, limits.registers_max)
+    if meter.language == DLT645:
+        usual = rtu_costs(line.baud, line.parity, line.stop_bits, turnaround_ms * 1000, limits.gap_ms * 1000, limits.registers_max)
+        return usual._replace(frame_bytes=_DLT_FRAME_BYTES)
     return rtu_costs(line.baud, line.parity, line.stop_bits, turnaround_ms * 1000, limits.gap_ms * 1000, limits.registers_max)
 
 

@@ -46,7 +46,7 @@ def test_a_short_file_is_filled_with_the_defaults() -> None:
     assert meter.serial == Serial(None, None, None, None)
     assert meter.limits == Limits(REGISTERS_MAX, 0, 0, TURNAROUND_MS, TURNAROUND_SLOW_MS, TIMEOUT_MS_MAX)
     assert meter.rows == (new_row("voltage_l1_n", 3, 0, "float32", exponent=3),)
-    assert (meter.kind, meter.notes, meter.identification, meter.confidence, meter.ratios) == ("modbus", (), (), {}, ())
+    assert (meter.language, meter.notes, meter.identification, meter.confidence, meter.ratios) == ("modbus", (), (), {}, ())
     assert meter.settings is None
 
 
@@ -54,7 +54,7 @@ def test_everything_a_file_can_say_about_a_meter() -> None:
     """Serial settings, limits and probes are taken as they stand."""
     meter = meter_from_document(
         document(
-            kind="sunspec",
+            language="sunspec",
             serial={"baud": 9600, "parity": "E", "stop_bits": 1, "address": 2},
             limits={
                 "registers_max": 60,

@@ -183,6 +183,7 @@ async def _ask_barely(found: Bench, polls: int) -> int:
     wrong = 0
     for _, (station, block) in zip(range(polls), _round_robin(found), strict=False):
         number = station.spec.address
+        assert isinstance(number, int), "the bench speaks Modbus"
         client.ctx.comm_params.timeout_connect = station.timeout_s(ReadRequest(block.function, block.address, block.count))
         try:
             reply = await client.read_holding_registers(block.address, count=block.count, device_id=number)

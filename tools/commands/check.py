@@ -6,6 +6,7 @@ import typer
 
 from gateway import books, site_check
 from gateway.site import Site
+from protocols.errors import OurMistake
 from protocols.meter import Meter
 from tools.commands.options import JsonOption, SiteOption, console, load, print_json, quantities, site_path, table
 from tools.exits import WRONG_USE
@@ -36,10 +37,19 @@ def _doubts(site: Site, models: Mapping[str, Meter]) -> Iterator[str]:
             yield f"{meter.name}: {each.spec.quantity} of {meter.model} is not proven; compare it with the meter's display."
 
 
+def _three(parts: list[str]) -> list[str]:
+    """Without a place in the file the sentence is about the whole of it."""
+    return parts if len(parts) == 3 else [parts[0], "", ": ".join(parts[1:])]
+
+
 def _as_json(site: SiteOption) -> None:
     try:
         site_check.load(site_path(site), quantities)
     except site_check.SiteError as error:
         print_json({"ok": False, "mistakes": [mistake._asdict() for mistake in error.mistakes]})
+        raise typer.Exit(WRONG_USE) from None
+    except OurMistake as mistake:  # of the site's own meter files: "file: place: sentence", one a line
+        places = [line.split(": ", 2) for line in str(mistake).splitlines()]
+        print_json({"ok": False, "mistakes": [dict(zip(("table", "key", "sentence"), _three(each), strict=True)) for each in places]})
         raise typer.Exit(WRONG_USE) from None
     print_json({"ok": True, "mistakes": []})

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from gateway import catalogue, site_check
 from gateway.site import Site
+from gateway.site_relations import facts
 from protocols.errors import OurMistake
 from protocols.meter import Meter
 from tools.exits import WRONG_USE, sentences
@@ -31,9 +33,9 @@ def site_path(given: Path | None) -> Path:
     return here if here.exists() or not named else Path(named)
 
 
-def quantities(data_folder: Path) -> dict[str, frozenset[str]]:
+def quantities(data_folder: Path) -> Mapping[str, frozenset[str]]:
     """What each known model measures; the site's own meter files in its data folder count."""
-    return {name: frozenset(meter.quantities) for name, meter in catalogue.meters(data_folder).items()}
+    return {name: facts(meter) for name, meter in catalogue.meters(data_folder).items()}
 
 
 def load(given: Path | None) -> tuple[Site, dict[str, Meter]]:

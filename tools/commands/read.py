@@ -7,13 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from gateway import compose, control
+from gateway.acquire.wire import Settings
 from gateway.acquisition import Acquisition
 from gateway.clock import SystemClock
 from gateway.folder import is_owned
 from gateway.site import Site
 from protocols.meter import Meter
 from protocols.quantity import QUANTITIES
+from tools.commands.line_choice import BaudOption, LineOption, ParityOption, PortOption, TcpOption, choose, parity_of
 from tools.commands.options import JsonOption, SiteOption, console, load, print_json, table
+from tools.commands.read_raw import read_raw
 from tools.exits import FAILED, WRONG_USE, fail
 
 NAME = "read"
@@ -24,9 +27,22 @@ NEVER_MS = 2**62
 def command(
     site: SiteOption = None,
     meter: Annotated[list[str] | None, typer.Option("--meter", help="Only this meter; may be repeated.")] = None,
+    raw: Annotated[str, typer.Option("--raw", help="Registers as they stand: ADDRESS:FUNCTION:REGISTER:COUNT.")] = "",
+    port: PortOption = "",
+    tcp: TcpOption = "",
+    line: LineOption = "",
+    baud: BaudOption = None,
+    parity: ParityOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command's option
 ) -> None:
-    """Poll every meter once, now. Exit status 1 if one of them did not answer."""
+    """Poll every meter once, now. Exit status 1 if one of them did not answer. With --raw, show registers as every type."""
+    if raw:
+        logging.getLogger().setLevel(logging.WARNING)
+        settings = None if baud is None and parity is None else Settings(baud or 9600, parity_of(parity) or "N")
+        read_raw(choose(port, tcp, line, site), raw, settings, as_json=as_json)
+        return
+    if port or tcp or line or baud or parity:
+        fail("--port, --tcp, --line, --baud and --parity go with --raw; without it the site file says where its meters are", WRONG_USE)
     found, models = load(site)
     wanted = wanted_meters(found, meter or [])
     if not as_json:

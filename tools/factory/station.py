@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from protocols.crc16 import crc16
 from protocols.frame import rtu_frame
+from protocols.pdu import REFUSED, TOO_SHORT, request_length
 from tools.factory.faults import Fault
 from tools.factory.serial_settings import LineSettings
 
@@ -68,6 +69,8 @@ class Station:
         if crc16(frame[:-2]) != int.from_bytes(frame[-2:], "little"):
             return []
         request = frame[1:-2]
+        if request[0] & REFUSED or request_length(request) not in (TOO_SHORT, len(request)):
+            return []  # the answer of another meter with this address is no request
         reply = self._serve(request, ended_us)
         if not reply or frame[0] == BROADCAST:
             return []

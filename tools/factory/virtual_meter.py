@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 from protocols.errors import MeterRefused, OurMistake
-from protocols.meter import Meter, Probe
+from protocols.meter import SUNSPEC, Meter, Probe
 from protocols.pdu import ILLEGAL_ADDRESS, ILLEGAL_VALUE
 from protocols.register import (
     FOUR_QUADRANT,
@@ -36,7 +36,7 @@ _MARKER_BEFORE_BASE = 70  # "SunS", then the common model with its head of 2 and
 _COMMON_MODEL, _COMMON_LENGTH = 1, 66
 _END_MODEL = 0xFFFF
 # Tens of a SunSpec meter model number -> its length and the word of a point that is not implemented.
-_SUNSPEC_MODELS = {20: (105, (0x8000,)), 21: (124, (0x7FC0, 0x0000))}
+_SUNSPEC_MODELS = {10: (50, (0xFFFF,)), 11: (60, (0x7FC0, 0x0000)), 20: (105, (0x8000,)), 21: (124, (0x7FC0, 0x0000))}
 _THREE_PHASE_WYE = 3
 # The largest value a scale factor register must leave room for, in thousandths, by the beginning of the quantity.
 _FULL_SCALE = {
@@ -92,7 +92,7 @@ class VirtualMeter:
 
     def _fixed_image(self, factors: Mapping[str, int]) -> Image:
         image: Image = {}
-        if self.meter.kind == "sunspec":
+        if self.meter.language == SUNSPEC:
             _lay_sunspec_chain(self.meter, image)
         for (function, address, _), words in self._probes.items():
             _lay(image, function, address, words)

@@ -11,7 +11,7 @@ from pymodbus.client import AsyncModbusTcpClient, ModbusSerialClient
 from gateway import catalogue
 from protocols import pdu
 from protocols.errors import MeterRefused
-from protocols.meter import Meter, matches
+from protocols.meter import DLT645, Meter, matches
 from protocols.pdu import READ_HOLDING, READ_INPUT, Identify, ReadRequest, encode_request, reply_objects, reply_words
 from protocols.register import Image, count, decode_from, span
 from tools.factory.electrical import MeasuringPoint, Supply
@@ -29,7 +29,8 @@ NOW_MS = MONDAY_MS + 9 * 3_600_000 + 13_345  # the press is at work
 PRESS = sources(1, FIRST_SLOT)["press-1"]
 POINT = MeasuringPoint(Supply(1), Balance((PRESS,)), counter_start_mwh=7_654_321_000)
 VALUES = POINT.measure(NOW_MS)
-MODELS = sorted(catalogue.meters())
+# A DL/T 645 meter has no registers: its simulator is `dlt645_meter`.
+MODELS = sorted(name for name, meter in catalogue.meters().items() if meter.language != DLT645)
 # Registers hold seven digits at best (float32), three significant ones at worst (int16 scaled for a megawatt).
 _RELATIVE = 0.01
 _FACTORS = {"ct_ratio": 40, "vt_ratio": 1}

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from gateway.acquire.answer import Answer
 from gateway.acquire.client import Trace, make_client
 from gateway.acquire.framing import RtuFraming, Stray
-from gateway.acquire.master import Answer, Master, WireClosed
+from gateway.acquire.master import Master, WireClosed
 from gateway.acquire.tests.fakes import LINE, MemoryWire, SmallMeter, run
 from gateway.site import LineTable
 from protocols.errors import LineNoise, MeterRefused, NoAnswer
