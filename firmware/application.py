@@ -7,6 +7,7 @@ Work that erases flash waits in `jobs` until the main loop finds the line quiet.
 from collections import namedtuple
 
 from firmware.calibration_registers import changed, registers
+from firmware.counter_journal import TEN_SECONDS
 from firmware.guided_calibration import INPUTS, GuidedCalibration
 from firmware.load_profile import QUARTER_S, ProfileRecord
 from firmware.metrology.calibration import VERSION, CalibrationRefused, checked
@@ -16,6 +17,8 @@ from firmware.settings import BAUD_STEP, with_changes
 from firmware.status_page import page
 from protocols.pdu import ILLEGAL_FUNCTION, ILLEGAL_VALUE
 
+# Half of what lies between two saves: at a round of ten seconds every other latch saves, and the ring still lasts ten years.
+LATCH_SAVE_MS = TEN_SECONDS.save_every_ms // 2
 COUNTERS = 16  # four kinds of energy, in total and for three phases; what a phase less does not use stays 0
 _QUARTER_MS = QUARTER_S * 1000
 _NOT_CALIBRATED = 1  # among the marks
@@ -97,10 +100,13 @@ class Application:
 
     # -- measuring
 
-    def take(self, window: "Window", may_erase: "Callable[[], bool]") -> None:
-        """A window that has just closed: quantities, energy, journal, load profile, registers."""
+    def take(self, window: "Window", may_erase: "Callable[[], bool]", held_ms: int = 0) -> None:
+        """A window that closed `held_ms` ago: quantities, energy, journal, load profile, registers.
+
+        All ages count from the closing: until then the values and totals say nothing newer.
+        """
         parts = self._parts
-        now_ms = parts.clock.uptime_ms
+        now_ms = self._measured_ms = parts.clock.uptime_ms - held_ms
         measurement = measure(window, parts.calibration.current)
         parts.counters.add(measurement, window.window_us)
         parts.quality.add(window)
@@ -114,13 +120,22 @@ class Application:
         for names, phase in zip(self._phase_names, measurement.phases):
             for name, value in zip(names, phase):
                 values[name] = value
-        self._measured_ms = now_ms
         self._publish()
 
     def save(self) -> None:
         """What has been measured becomes what is published, ahead of its time."""
-        self._parts.journal.save(self._parts.clock.uptime_ms, self._totals())
+        self._parts.journal.save(self._as_of_ms(), self._totals())
         self._publish()
+
+    def before_latch(self) -> None:
+        """What is frozen shall be what was measured, but masters that latch all the time may not wear out the flash."""
+        age_ms = self._parts.journal.age_ms(self._parts.clock.uptime_ms)
+        if age_ms is None or age_ms >= LATCH_SAVE_MS:
+            self.save()
+
+    def _as_of_ms(self) -> int:
+        """When the totals were measured."""
+        return self._parts.clock.uptime_ms if self._measured_ms is None else self._measured_ms
 
     def _totals(self) -> "list[int]":
         return self._parts.counters.counters_mwh + self._unused
@@ -139,7 +154,7 @@ class Application:
         sampled_ms = parts.quality.take_quarter_ms()
         if quarter is not None and self._quarter is not None and quarter > self._quarter:
             # Saved first: what the profile says may not be ahead of what the counters say after a power cut.
-            parts.journal.save(parts.clock.uptime_ms, self._totals())
+            parts.journal.save(self._as_of_ms(), self._totals())
             percent = min(100, sampled_ms * 100 // _QUARTER_MS)
             parts.profile.put(ProfileRecord(quarter, parts.journal.epoch, percent, parts.journal.saved[:KINDS]))
         self._quarter = quarter

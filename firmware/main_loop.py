@@ -97,7 +97,7 @@ class MainLoop:
             return
         loop = self._loop
         now_ms = loop.clock.uptime_ms
-        loop.application.take(self._window, self.quiet)
+        loop.application.take(self._window, self.quiet, now_ms - self._closed_ms)
         self._window = None
         loop.supervisor.progress(SAMPLING, now_ms)
         age_ms = loop.journal.age_ms(now_ms)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
             """Put into the image what changes by itself (clock, ages, counts); called before each read and latch."""
             ...
 
+        def before_latch(self) -> None:
+            """Bring the measured values up to date, as far as that can be done at once."""
+            ...
+
         def write(self, changes: Changes) -> int:
             """All values of one request by name, raw as in the register map, each within its limits; 0 or an exception code.
 
@@ -146,12 +150,14 @@ class ModbusServer:
         return bytes((REPORT, len(said))) + said
 
     def _latch(self, number: int) -> None:
+        self._application.before_latch()
         self._refresh()
         image = self._image
         image.freeze()
         image.put("latch", number)
-        age_ms = image.number("values_age_ms")
-        image.put("latch_values_age_ms", None if age_ms is None else min(age_ms, _LATCH_VALUES_AGE_MS_MAX))
+        # Counters are published when they are saved: they may be older than the rest.
+        ages_ms = [age_ms for age_ms in (image.number("values_age_ms"), image.number("journal_age_ms")) if age_ms is not None]
+        image.put("latch_values_age_ms", min(max(ages_ms), _LATCH_VALUES_AGE_MS_MAX) if ages_ms else None)
         image.put("latch_clock_ms", image.number("clock_ms"))
         self._latched_ms = self._clock.ticks_ms()
 

@@ -86,7 +86,7 @@ class Rs485Port:
 
     def set_line(self, baud: int, bits_per_byte: int) -> None:
         """After the UART was opened anew; not while `quiet` is false."""
-        self._silence_us = t35_us(baud, bits_per_byte)
+        self._silence_us = t35_us(baud)
         self._byte_us = -(-bits_per_byte * 1_000_000 // baud)
 
     @property

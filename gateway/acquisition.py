@@ -12,20 +12,25 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
+from gateway.acquire.answer import Answer
+from gateway.acquire.care import Care
 from gateway.acquire.client import make_client
 from gateway.acquire.framing import RtuFraming, Stray, TcpFraming
 from gateway.acquire.line_log import LineLog
 from gateway.acquire.master import Master
 from gateway.acquire.owner import LineOwner
 from gateway.acquire.poll import PollResult
-from gateway.acquire.schedule import Schedule
+from gateway.acquire.schedule import PERSON, Schedule
 from gateway.acquire.station import StationSpec
-from gateway.acquire.sunspec_station import station_of
+from gateway.acquire.station_of import station_of
 from gateway.acquire.wire import Wire, wire_of
 from gateway.clock import Clock, ScaledLoop
+from gateway.interfaces import Gaps, Memory
 from gateway.site import LineTable, Site, counted_quantities
 from gateway.status import LineStatus, MeterStatus
+from protocols.errors import NoAnswer
 from protocols.meter import Meter
+from protocols.pdu import Request
 from protocols.reading import Event, Reading
 
 log = logging.getLogger(__name__)
@@ -37,6 +42,10 @@ READ_NOW_S_MAX = 15.0
 
 # A fault of this program must not end the polling of a line until somebody restarts it.
 RESTART_S = 5.0
+
+
+def no_gaps(_meter: str, _now_ms: int) -> Sequence[tuple[int, int]]:
+    return ()
 
 
 async def _kept_running(owner: LineOwner) -> None:
@@ -73,6 +82,8 @@ class Acquisition:
         speed: float = 1.0,
         *,
         on_demand: bool = False,
+        gaps: Gaps = no_gaps,
+        memory: Memory | None = None,
     ) -> None:
         """`next_boundary_ms` makes one function per line: each keeps its own place in time. `on_demand` polls only what `read_now` asks."""
         self._site = site
@@ -84,8 +95,11 @@ class Acquisition:
         self._boot = boot
         self._loop = ScaledLoop(speed)
         self._on_demand = on_demand
+        self._gaps = gaps
+        self._memory = memory
         self._owners: list[LineOwner] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cares: list[Care] = []
         self._thread = threading.Thread(target=self._run, name="acquire", daemon=True)
         self._ready = threading.Event()
 
@@ -103,18 +117,20 @@ class Acquisition:
         self._stopping = asyncio.Event()
         self._lending = {owner.line.name: asyncio.Lock() for owner in self._owners}
         self._tasks = {owner.line.name: self._kept(owner) for owner in self._owners}
+        caring = [] if self._on_demand else [asyncio.create_task(care.run()) for care in self._cares]
         self._ready.set()
         await self._stopping.wait()
-        for task in self._tasks.values():
+        tasks = [*self._tasks.values(), *caring]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @staticmethod
     def _kept(owner: LineOwner) -> asyncio.Task[None]:
         return asyncio.create_task(_kept_running(owner), name=f"line {owner.line.name}")
 
     def _owner(self, line: LineTable) -> LineOwner:
-        stations = [station_of(spec) for spec in station_specs(self._site, self._models, line)]
+        stations = [station_of(spec, self._memory, self._clock.now_ms()) for spec in station_specs(self._site, self._models, line)]
         start = inf if self._on_demand else self._loop.time()
         schedule = Schedule(stations, float(self._site.poll.interval_s), self._next_boundary_ms(), start)
         line_log = LineLog(self._clock, self._report, self._boot)
@@ -126,6 +142,7 @@ class Acquisition:
         master = Master(partial(make_client, line), stray)
         framing = TcpFraming if line.tcp else RtuFraming
         owners.append(LineOwner(line, stations, master, framing, schedule, self._clock, self._deliver, line_log, self._boot))
+        self._cares.append(Care(owners[0], stations, self._clock, self._deliver, line_log, self._gaps))
         return owners[0]
 
     def stop(self) -> None:
@@ -176,3 +193,24 @@ class Acquisition:
         except FutureTimeoutError:
             future.cancel()
             return PollResult(name, ok=False, reason="no_answer", instant=self._clock.instant(), turnaround_ms=None, values={}, missing={})
+
+    def exchange(
+        self,
+        line: str,
+        address: int,
+        request: Request,
+        priority: int = PERSON,
+        timeout_s: float | None = None,
+        wait_s: float = READ_NOW_S_MAX,
+    ) -> Answer:
+        """Any request through the queue of that line; NoAnswer, LineNoise, MeterRefused or WireClosed.
+
+        `timeout_s` is how long the unit may take, `wait_s` how long the caller waits for its turn and the answer.
+        """
+        owner = next(owner for owner in self._owners if owner.line.name == line)
+        future = asyncio.run_coroutine_threadsafe(owner.exchange(address, request, priority, timeout_s), self._loop)
+        try:
+            return future.result(wait_s)
+        except FutureTimeoutError:
+            future.cancel()
+            raise NoAnswer(f"its turn on the line {line} did not come within {wait_s:g} s") from None

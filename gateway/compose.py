@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 SEAL_S, SEAL_AWAY_S = 10, 300
 AWAY_BATCHES = 30  # a backlog of this many batches counts as away
 ROOM_WAIT_S = 2.0
+# How far back a submeter's load profile surely reaches.
+PROFILE_MS = 60 * 86_400_000
 
 
 def wait_for_room(folder: Path, stop: Callable[[], bool], say: Callable[[str], None]) -> None:
@@ -74,6 +76,8 @@ class Gateway:
             lambda: Boundaries(inputs).next_ms,
             store.boot,
             speed,
+            gaps=self._gaps,
+            memory=store.memory,
         )
         self._books = Books(site, models, store, clock.now_ms, self._acquisition.watch)
         self._alarms = AlarmDesk(
@@ -153,6 +157,13 @@ class Gateway:
         self._store.add([reading])
         if any(is_counter(quantity) for quantity in reading.values):
             self._writer.hurry()
+
+    def _gaps(self, name: str, now_ms: int) -> Sequence[tuple[int, int]]:
+        """Where the counters of a meter were not read although it was time: its own load profile may know them."""
+        meter = self._site.meter_named(name)
+        late_ms = self._site.poll.energy_interval_min * 60_000 * 3 // 2
+        names = (meter.name, *meter.was)
+        return series.gaps(self._store.reader(), names, "active_energy_import", now_ms - PROFILE_MS, now_ms, late_ms)
 
     def _should_seal(self) -> bool:
         away = self._store.outbox.depth().batches >= AWAY_BATCHES

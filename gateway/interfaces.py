@@ -1,6 +1,6 @@
 """The typed Protocols through which one room asks another; the composition root hands in the real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,20 @@ class Page:
     documents: Sequence[dict[str, Any]]
     position: int
     more: bool
+
+
+# (meter, now) -> stretches without a stored counter reading that the meter's own profile may fill, oldest first.
+Gaps = Callable[[str, int], Sequence[tuple[int, int]]]
+
+
+class Memory(Protocol):
+    """What was learnt about the registers of a meter and outlives a restart; called in the lines' thread, waits for no disk."""
+
+    def recall(self, meter: str, fingerprint: str, now_ms: int) -> dict[str, Any] | None:
+        """What was kept of that meter with that meter file; None if there is nothing, or it is too old."""
+        ...
+
+    def keep(self, meter: str, fingerprint: str, document: dict[str, Any]) -> None: ...
 
 
 class RecordSource(Protocol):

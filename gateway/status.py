@@ -20,6 +20,25 @@ class PollCounters:
 
 
 @dataclass(frozen=True)
+class SubmeterStatus:
+    """What one of our own submeters says of itself; None where it has no value. `clock_state`: unset, set, synchronised."""
+
+    coverage_hundredths_pct: int | None
+    missing_ms: int | None
+    clipped: int | None
+    front_end_restarts: int | None
+    counter_epoch: int | None
+    journal_age_ms: int | None
+    boots: int | None
+    uptime_s: int | None
+    watchdog_resets: int | None
+    frames_lost: int | None
+    crc_errors: int | None
+    clock_state: str
+    time_ms: int | None  # when it said so
+
+
+@dataclass(frozen=True)
 class MeterStatus:
     """`state`: ok, slow, flaky, absent, imported (no line) or waiting (not polled yet)."""
 
@@ -38,6 +57,7 @@ class MeterStatus:
     turnaround_median_ms: float | None = None
     turnaround_slow_ms: float | None = None  # p99.9
     next_poll_ms: int | None = None  # milliseconds until the next poll while backing off
+    submeter: SubmeterStatus | None = None  # of our own submeters, once they were asked
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ RTU_MAX = 1 + PDU_MAX + 2
 TCP_HEADER = 7
 TCP_MAX = TCP_HEADER + PDU_MAX
 BROADCAST = 0
+# The standard's silences count characters of 11 bits, and meters keep them so even where they send 10:
+# a request after less runs into the answer before it, and the next meter hears neither.
+CHARACTER_BITS = 11
 _FIXED_SILENCE_BAUD = 19_200  # the standard: above this the silence no longer shrinks with the baud
 _FIXED_SILENCE_US = 1_750
 # A change of direction makes a ghost byte or two; more is babble, and trying every start of it would cost seconds on the board.
@@ -72,11 +75,11 @@ def tcp_frame(transaction: int, unit: int, pdu: bytes) -> bytes:
     return struct.pack(">HHHB", transaction, 0, 1 + len(pdu), unit) + pdu
 
 
-def t35_us(baud: int, bits_per_byte: int) -> int:
-    """The silence that ends a frame: 3.5 characters, 1.75 ms above 19200 baud."""
+def t35_us(baud: int) -> int:
+    """The silence that ends a frame: 3.5 characters, 1.75 ms above 19200 baud; whatever bits the line's own bytes have."""
     if baud > _FIXED_SILENCE_BAUD:
         return _FIXED_SILENCE_US
-    return -(-7 * bits_per_byte * 1_000_000 // (2 * baud))
+    return -(-7 * CHARACTER_BITS * 1_000_000 // (2 * baud))
 
 
 def checked(data: bytes | bytearray) -> bool:

@@ -16,13 +16,11 @@ from protocols.pdu import READ_MAX
 from protocols.register import Row, span
 
 _RTU_BYTES = 3  # unit address and CRC around a PDU
-_READ_REQUEST_BYTES = 5
+READ_REQUEST_BYTES = 5
 _READ_REPLY_BYTES = 2  # before the data
 # Plans of equal cost that are compared for the number of equal block lengths: ties come from cuts
 # through long gapless runs, a few hundred at most; a worse tie costs nothing but a drain after a time-out.
 _TIES_MAX = 1_000
-
-t35_us = frame.t35_us  # stands with the frames because the board needs it too, which takes no plan
 
 
 class Costs(NamedTuple):
@@ -52,7 +50,7 @@ class Block(NamedTuple):
 
 def rtu_costs(baud: int, parity: str, stop_bits: int, turnaround_us: int, gap_us: int, registers_max: int) -> Costs:
     bits = 1 + 8 + (parity != "N") + stop_bits
-    return Costs(bits, baud, t35_us(baud, bits), turnaround_us, gap_us, _RTU_BYTES, min(registers_max, READ_MAX))
+    return Costs(bits, baud, frame.t35_us(baud), turnaround_us, gap_us, _RTU_BYTES, min(registers_max, READ_MAX))
 
 
 def tcp_costs(bits_per_second: int, turnaround_us: int, gap_us: int, registers_max: int) -> Costs:
@@ -62,6 +60,11 @@ def tcp_costs(bits_per_second: int, turnaround_us: int, gap_us: int, registers_m
 def wire_us(block: Block, costs: Costs) -> int:
     """How long one request and its reply occupy the wire, rounded up."""
     return -(-_cost(block.count, costs) // costs.bits_per_second)
+
+
+def span_us(pdu_bytes: int, costs: Costs) -> int:
+    """How long the bytes of a request and its reply take, without any silence; `pdu_bytes` are those of both PDUs. Rounded up."""
+    return -(-(pdu_bytes + 2 * costs.frame_bytes) * costs.bits_per_byte * 1_000_000 // costs.bits_per_second)
 
 
 def plan(rows: Iterable[Row], costs: Costs, holes: Sequence[Hole] = ()) -> tuple[Block, ...]:
@@ -132,6 +135,6 @@ def _crosses(function: int, begin: int, end: int, holes: Sequence[Hole]) -> bool
 
 def _cost(count: int, costs: Costs) -> int:
     """Wire time of a block in microseconds x bits per second: exact, so that equal plans compare as equal."""
-    octets = _READ_REQUEST_BYTES + _READ_REPLY_BYTES + 2 * count + 2 * costs.frame_bytes
+    octets = READ_REQUEST_BYTES + _READ_REPLY_BYTES + 2 * count + 2 * costs.frame_bytes
     still_us = 2 * costs.silence_us + costs.turnaround_us + costs.gap_us
     return octets * costs.bits_per_byte * 1_000_000 + still_us * costs.bits_per_second

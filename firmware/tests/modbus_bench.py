@@ -50,6 +50,9 @@ class Application:
         self._image.put("clock_ms", CLOCK_MS)
         self._image.put("values_age_ms", 120)
 
+    def before_latch(self) -> None:
+        """Nothing is newer than what stands in the image."""
+
     def write(self, changes: "Changes") -> int:
         if self.code:
             return self.code

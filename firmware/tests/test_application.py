@@ -2,7 +2,7 @@
 
 import struct
 
-from firmware.application import COUNTERS, Application, Parts
+from firmware.application import COUNTERS, LATCH_SAVE_MS, Application, Parts
 from firmware.block_slot import BlockLog, BlockSlot
 from firmware.clock import MeterClock
 from firmware.counter_journal import TEN_SECONDS, CounterJournal
@@ -182,3 +182,55 @@ def test_guided_steps_move_the_values_to_the_reference() -> None:
     assert (unknown, absent) == (ILLEGAL_VALUE, ILLEGAL_VALUE)
     assert steps == [2, 2, 2, 3]
     assert abs(struct.unpack(">I", octets)[0] - 10_100) <= 2
+
+
+def latched_mwh(meter: Meter) -> int:
+    octets = meter.image.span(1147, 4)
+    assert octets is not None
+    return int(struct.unpack(">Q", octets)[0])
+
+
+def latch(meter: Meter) -> None:
+    """As the server does it."""
+    meter.application.before_latch()
+    meter.application.refresh()
+    meter.image.freeze()
+
+
+def test_a_latch_saves_first() -> None:
+    """What is frozen was measured just now, not when the journal saved last."""
+    meter = new_meter()
+    meter.run(15)
+    published = meter.energy_mwh()
+    age_ms = meter.image.number("journal_age_ms")
+    latch(meter)
+
+    assert age_ms is not None
+    assert age_ms > LATCH_SAVE_MS
+    assert latched_mwh(meter) - published >= POWER_W * (age_ms - 1_000) // 3600
+    assert (meter.image.number("journal_age_ms") or 0) < 1_000
+
+
+def test_a_master_that_latches_all_the_time_does_not_wear_out_the_flash() -> None:
+    """Within four seconds of a save nothing is saved; the age of what is frozen says so."""
+    meter = new_meter()
+    meter.run(15)
+    latch(meter)
+    frozen = latched_mwh(meter)
+    meter.run(3)
+    latch(meter)
+
+    assert latched_mwh(meter) == frozen
+    assert 3_000 <= (meter.image.number("journal_age_ms") or 0) < LATCH_SAVE_MS
+
+
+def test_ages_count_from_the_closing_of_the_window() -> None:
+    """A window that waited for a quiet line is as old as it is; its counters too."""
+    meter = new_meter()
+    window = None
+    while window is None:
+        window = meter.front_end.poll(meter.clock.advance())
+    meter.application.take(window, allowed, held_ms=400)
+    meter.application.refresh()
+
+    assert (meter.image.number("values_age_ms"), meter.image.number("journal_age_ms")) == (400, 400)

@@ -38,7 +38,7 @@ class World:
         window, self.window = (self.window, None) if elapsed_us else (None, self.window)
         return window
 
-    def take(self, window: Window, may_erase: object) -> None:
+    def take(self, window: Window, may_erase: object, held_ms: int) -> None:
         self.done.append("taken")
 
     def save(self) -> None:

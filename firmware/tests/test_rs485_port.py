@@ -36,7 +36,7 @@ def counted(pair: Pair, counter: int) -> int:
 def test_the_answer_begins_between_silence_and_10_ms(baud: int, bits: int, loop_us: int) -> None:
     """At least t3.5 after the last byte, at most 10 ms, or two turns of the loop after t3.5 where that alone is longer."""
     pair = Pair(baud, bits, loop_us=loop_us)
-    silence_us = t35_us(baud, bits)
+    silence_us = t35_us(baud)
     ends_us = pair.say(REQUEST)
     pair.run(len(REQUEST) * pair.byte_us + silence_us + 20_000)
 
@@ -352,7 +352,7 @@ def test_the_line_settings_change() -> None:
     ends_us = pair.say(REQUEST)
     pair.run(60_000)
 
-    assert t35_us(19200, 11) <= pair.wire.said[0][0] - ends_us <= ANSWER_US
+    assert t35_us(19200) <= pair.wire.said[0][0] - ends_us <= ANSWER_US
 
 
 def test_a_short_write_is_counted() -> None:

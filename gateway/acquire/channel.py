@@ -11,14 +11,12 @@ from typing import NamedTuple, Protocol
 from gateway.acquire.wire import Settings, Wire
 from protocols import dlt645
 from protocols.errors import LineNoise, NoAnswer, WrongAnswer
-from protocols.frame import ECHO, GHOSTS_MAX, NEED_DATA, RtuFrame, RtuReplyReader, Signal, TcpFrame, TcpReader, rtu_frame, tcp_frame
+from protocols.frame import ECHO, GHOSTS_MAX, NEED_DATA, RtuFrame, RtuReplyReader, Signal, TcpFrame, TcpReader, rtu_frame, t35_us, tcp_frame
 from protocols.pdu import REFUSED, ReadRequest, Request, WriteRegister, WriteRegisters, encode_request, function_of, reply_words
-from protocols.plan import t35_us
 
 # USB adapters hand bytes over every 16 ms: a pause shorter than this is no end of what is being said.
 PIECE_GAP_S = 0.02
 # The standard's characters have 11 bits, and meters keep its silences even where they send 10.
-_CHARACTER_BITS = 11
 _TRANSACTIONS = 0x10000
 _GATEWAY_REFUSALS = (0x0A, 0x0B)  # of the standard: no path, the target did not respond
 
@@ -104,7 +102,7 @@ class RtuChannel:
         self._wire = wire
         self._settings = settings
         self._listener = _Listener(wire)
-        self._silence_s = t35_us(settings.baud, _CHARACTER_BITS) / 1e6
+        self._silence_s = t35_us(settings.baud) / 1e6
 
     async def ask(self, address: int, request: Request, wait_s: float, *, linger_s: float = 0.0) -> Heard:
         await self._listener.keep_silence(self._silence_s)
@@ -195,7 +193,7 @@ class DltChannel:
         self._wire = wire
         self._settings = settings
         self._listener = _Listener(wire)
-        self._silence_s = t35_us(settings.baud, _CHARACTER_BITS) / 1e6
+        self._silence_s = t35_us(settings.baud) / 1e6
 
     async def ask(self, frame: dlt645.Frame, wait_s: float, *, linger_s: float = 0.0) -> DltHeard:
         await self._listener.keep_silence(self._silence_s)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from gateway.acquire.turnaround import Turnaround
 from gateway.status import PollCounters
 from protocols.errors import LineNoise, MeterRefused, ProtocolError
-from protocols.pdu import ACKNOWLEDGE, BUSY, REFUSED, ReadRequest, reply_pdu_length
+from protocols.pdu import ACKNOWLEDGE, BUSY, REFUSED, TOO_SHORT, Request, function_of, reply_pdu_length
 
 # The latest answers reported from the field come about 3 s after the time-out (gateways that queue), and take wire time.
 LATE_S_MAX = 3.2
@@ -44,7 +44,7 @@ class Condition:
         self._lengths: set[int] = set()  # reply lengths of requests that may still be answered
         # Whoever used the wire before us may have left a request unanswered, of any length.
         self.unknown_past = True
-        self._unanswered: ReadRequest | None = None
+        self._unanswered: Request | None = None
         self._ready_at = 0.0
         self._failed_at = 0.0
         self._failures = 0
@@ -55,7 +55,7 @@ class Condition:
         return self._ready_at
 
     @property
-    def missing(self) -> ReadRequest | None:
+    def missing(self) -> Request | None:
         """The last request, if its answer has not been heard."""
         return self._unanswered
 
@@ -86,14 +86,14 @@ class Condition:
         """Whether any older request may still be answered; an exception reply, which has no length of its own, may be that answer."""
         return self.unknown_past or bool(self._lengths)
 
-    def answered(self, request: ReadRequest, turnaround_us: int) -> None:
+    def answered(self, request: Request, turnaround_us: int) -> None:
         """A good answer to a request whose length was not suspect: nothing older can follow."""
         self.turnaround.add(turnaround_us)
         self._count("answers")
         # After a stranger it may have been the answer to the stranger's request of the same length: then ours is still to come.
         self._in_step({reply_pdu_length(request)} if self.unknown_past else set())
 
-    def refused(self, request: ReadRequest, refusal: MeterRefused, now: float) -> None:
+    def refused(self, request: Request, refusal: MeterRefused, now: float) -> None:
         """An exception reply is an answer: the meter is there. In doubt it may be an older request's: then ours is still to come."""
         self._count("exceptions")
         self._in_step({reply_pdu_length(request)} if self.in_doubt else set())
@@ -101,7 +101,7 @@ class Condition:
         if refusal.code in (ACKNOWLEDGE, BUSY):
             self._ready_at = now + BUSY_S
 
-    def failed(self, request: ReadRequest, error: ProtocolError, now: float) -> None:
+    def failed(self, request: Request, error: ProtocolError, now: float) -> None:
         self._count(next(name for kind, name in _KINDS if isinstance(error, kind)))
         self._recent.append("failed")
         self._failures += 1
@@ -161,11 +161,11 @@ class Condition:
         self.counters = replace(self.counters, **{name: getattr(self.counters, name) + 1})
 
 
-def _fits(request: ReadRequest, pdu: bytes) -> bool:
+def _fits(request: Request, pdu: bytes) -> bool:
     """Whether `pdu` is what an answer to `request` looks like."""
-    if pdu[0] & ~REFUSED != request.function:
+    if pdu[0] & ~REFUSED != function_of(request):
         return False
-    return _is_refusal(pdu) or len(pdu) == reply_pdu_length(request)
+    return _is_refusal(pdu) or reply_pdu_length(request) in (TOO_SHORT, len(pdu))
 
 
 def _is_refusal(pdu: bytes) -> bool:

@@ -1,28 +1,34 @@
 """The one task that owns a wire: everything that is ever sent on it goes through here.
 
-It asks the schedule what is due, has it read through the conversation, turns answers into readings, and
-opens the port again when it was lost.
+It asks the schedule what is due, has it polled, lets persons and programmes ask in between, and opens the
+port again when it was lost.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 
+from gateway.acquire.answer import Answer
 from gateway.acquire.conversation import Conversation
+from gateway.acquire.errands import Errand, Errands
 from gateway.acquire.framing import Framing, Stray
+from gateway.acquire.latch import Latch
 from gateway.acquire.line_log import LineLog
 from gateway.acquire.master import Master, WireClosed
 from gateway.acquire.poll import Poll, PollResult, merged
-from gateway.acquire.schedule import PERSON, ROUND, Job, Schedule
+from gateway.acquire.poller import Poller
+from gateway.acquire.schedule import BULK, PERSON, ROUND, Job, Schedule
 from gateway.acquire.station import Station
-from gateway.acquire.wants import ENERGY, FACTS, POWER
-from gateway.clock import Clock, Instant
+from gateway.acquire.wants import FACTS, POWER
+from gateway.clock import Clock
 from gateway.site import LineTable
 from gateway.status import LineStatus, MeterStatus, PollCounters
-from protocols.errors import MeterRefused, ProtocolError
-from protocols.pdu import ILLEGAL_ADDRESS
-from protocols.plan import Block, wire_us
+from protocols.errors import NoAnswer, OurMistake, ProtocolError
+from protocols.frame import BROADCAST
+from protocols.pdu import Request, encode_request
+from protocols.plan import wire_us
 from protocols.reading import Reading
 
 log = logging.getLogger(__name__)
@@ -31,7 +37,10 @@ log = logging.getLogger(__name__)
 REOPEN_S_MIN, REOPEN_S_MAX = 1.0, 15.0
 # Boundaries are wall time, which may be set at any moment: look at it at least this often.
 LOOK_UP_S = 0.25
+NOT_YET = "It has not been opened yet."
 REST_S_MIN = 0.001  # a due time that lies a rounding error ahead must not make the loop spin
+
+MakeRequest = Request | Callable[[], Request]
 
 
 class LineOwner:
@@ -51,16 +60,17 @@ class LineOwner:
         self._stations = stations
         self._master = master
         self._conversation = Conversation(line, stations, master, framing)
+        self._latch = Latch(line, stations, self._conversation, clock)
+        self._poller = Poller(self._conversation, self._latch, clock, deliver, line_log, boot)
         self._schedule = schedule
         self._clock = clock
-        self._deliver = deliver
         self._log = line_log
-        self._boot = boot
-        self._sentence = "It has not been opened yet."
+        self._sentence = NOT_YET
         self._told = self._sentence  # what the events say of the line so far
         self._reopen_s = REOPEN_S_MIN
         self._reading_now = [asyncio.Lock() for _ in stations]  # one person at a time asks one meter
         self._waiters: dict[int, asyncio.Future[PollResult]] = {}
+        self._errands = Errands()
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -93,6 +103,7 @@ class LineOwner:
             log.warning(sentence)
             self._log.tell("line_closed", self.line.name, sentence)
         self._told = self._sentence = sentence
+        self._errands.give_up(closed)
         for index, waiter in self._waiters.items():
             if not waiter.done():
                 waiter.set_result(self._nothing(index, "line_closed"))
@@ -101,17 +112,23 @@ class LineOwner:
         return PollResult(self._stations[index].name, False, reason, self._clock.instant(), None, {}, {})  # noqa: FBT003 - the field `ok`
 
     async def _step(self) -> None:
-        """The most urgent job, or a short rest."""
+        """The most urgent job or errand, or a short rest."""
         loop = asyncio.get_running_loop()
-        self._schedule.notice(self._clock.now_ms())
+        if self._schedule.notice(self._clock.now_ms()):
+            self._latch.spoil()
         job = self._schedule.next(loop.time())
+        errand = self._errands.take(loop.time(), None if job is None else job.priority)
+        if errand is not None:
+            await self._run_errand(errand)
+            return
         if job is not None:
             await self._perform(job)
             return
         if not self._master.is_open:
             raise WireClosed("the connection was lost")
         self._log.rested()
-        await self._rest(min(max(self._schedule.wake_at(loop.time()) - loop.time(), REST_S_MIN), LOOK_UP_S))
+        wake_at = min(self._schedule.wake_at(loop.time()), self._errands.wake_at())
+        await self._rest(min(max(wake_at - loop.time(), REST_S_MIN), LOOK_UP_S))
 
     async def _rest(self, seconds: float) -> None:
         """Shorter if a person asks or a meter speaks."""
@@ -128,7 +145,7 @@ class LineOwner:
         self._schedule.started(job, started)
         poll = Poll(station.name, job.pace, station.blocks(job.pace), station.refused(job.pace))
         try:
-            await self._poll(station, poll, keep=job.priority != PERSON)
+            await self._poller.poll(station, poll, keep=job.priority != PERSON)
         finally:
             self._log.worked(started, loop.time(), is_round=job.priority == ROUND)
         self._works()
@@ -138,71 +155,10 @@ class LineOwner:
         if job.priority == PERSON:
             self._answer_person(job, poll)
 
-    async def _poll(self, station: Station, poll: Poll, *, keep: bool) -> None:
-        """All blocks of one pace; `keep` hands the readings on."""
-        counters: list[Reading] = []
-        for block in station.ordered(poll.pace):
-            reading = await self._read(station, block, poll)
-            if reading is not None:
-                counters.append(reading)
-            if poll.failure is not None:
-                break
-        instant = poll.instant or self._clock.instant()
-        if poll.values:
-            station.note(poll.values, instant.time_ms)
-        if not keep:
-            return
-        if poll.pace == FACTS:
-            self._hand_over(self._reading(station, instant, {}, self._lost_for_want_of_facts(station, poll), None))
-            return
-        if poll.pace == POWER:
-            self._hand_over(self._reading(station, instant, poll.values, poll.missing, poll.turnaround_ms))
-            return
-        for reading in counters:
-            self._hand_over(reading)
-        told = {quantity for reading in counters for quantity in (*reading.values, *reading.missing)}
-        self._hand_over(self._reading(station, instant, {}, {name: why for name, why in poll.missing.items() if name not in told}, None))
-
-    def _lost_for_want_of_facts(self, station: Station, poll: Poll) -> dict[str, str]:
-        """Without its ratios no counter of the meter has a value: that is no reading, with the reason why they were not had."""
-        if poll.failure is None or not station.needs_facts:
-            return {}
-        return {row.quantity: poll.failure.reason for block in station.blocks(ENERGY) for row in block.rows}
-
-    async def _read(self, station: Station, block: Block, poll: Poll) -> Reading | None:
-        """One block into the poll; a block of counters is a reading of its own, with the instant of its own answer."""
-        try:
-            answer = await self._conversation.read(station, block)
-        except MeterRefused as refusal:
-            poll.was_refused(block, refusal)
-            if refusal.code == ILLEGAL_ADDRESS:
-                station.learn_refusal(block, refusal.reason, sure=not station.condition.in_doubt)
-            return None
-        except ProtocolError as error:
-            poll.fail(error)
-            return None
-        instant = self._clock.instant()
-        if poll.pace == FACTS:
-            if station.learn_facts(block, answer.words):
-                self._log.tell("ratio_changed", station.name, f"The CT or VT ratio set in {station.name} is another one than before.")
-            return None
-        values, missing = station.decoded(block, answer.words)
-        poll.took(instant, values, missing, answer.took_us)
-        return self._reading(station, instant, values, missing, poll.turnaround_ms) if poll.pace == ENERGY else None
-
     def stray(self, frame: Stray) -> None:
         """A whole frame that nobody waits for."""
         self._conversation.stray(frame)
         self._wake.set()
-
-    def _reading(
-        self, station: Station, instant: Instant, values: dict[str, int], missing: dict[str, str], turnaround_ms: int | None
-    ) -> Reading:
-        return Reading(station.name, self._boot, instant.monotonic_ms, instant.time_ms, values, missing, turnaround_ms)
-
-    def _hand_over(self, reading: Reading) -> None:
-        if reading.values or reading.missing:
-            self._deliver(reading)
 
     def watch(self, names: set[str]) -> None:
         """Read the counters of these meters at the power pace; must be called in the owner's loop."""
@@ -225,6 +181,47 @@ class LineOwner:
                 self._schedule.forget(index)
                 self._waiters.pop(index, None)
         return merged(results) if results else self._nothing(index, "no_value")
+
+    async def exchange(self, address: int | str, request: MakeRequest, priority: int = PERSON, timeout_s: float | None = None) -> Answer:
+        """Any request to any address in its turn; must be called in the owner's loop.
+
+        NoAnswer, LineNoise, MeterRefused or WireClosed as with a poll. Without `timeout_s` the unit gets what its
+        meter file, or else the field, allows. A person's request goes ahead of every poll; BULK waits for a line at rest.
+        A request that is a function is made when it is sent. Address 0 is everybody on a serial line; nobody answers that.
+        """
+        if self._sentence and self._sentence != NOT_YET:
+            raise WireClosed(self._sentence)
+        if address == BROADCAST and self.line.tcp:
+            raise OurMistake("on Modbus TCP there is nobody to broadcast to")
+        made = request if callable(request) else partial(_same, request)
+        encode_request(made())  # OurMistake goes to who asked, not to the line
+        unit = self._conversation.unit(address)
+        now = asyncio.get_running_loop().time()
+        if unit.condition.absent and priority == BULK:
+            raise NoAnswer("it is absent")
+        unit.condition.wake(now)
+        errand = Errand(priority, unit, made, now, timeout_s)
+        self._errands.add(errand)
+        self._wake.set()
+        return await errand.answer
+
+    async def _run_errand(self, errand: Errand) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            if errand.unit.address == BROADCAST:
+                await self._conversation.tell_all(errand.make())
+                errand.end(Answer((), 0, b""))
+            else:
+                errand.end(await self._conversation.ask(errand.unit, errand.make(), errand.timeout_s))
+        except ProtocolError as error:
+            errand.end(error)
+        except WireClosed as closed:
+            errand.end(closed)
+            raise
+        finally:
+            self._log.worked(started, loop.time(), is_round=False)
+        self._works()
 
     def _answer_person(self, job: Job, poll: Poll) -> None:
         """One poll answers one wait; reading the ratios first is no answer unless it fails."""
@@ -250,6 +247,10 @@ class LineOwner:
 
     def meters(self, now: float) -> list[MeterStatus]:
         return [station.status(station.condition.ready_at - now if station.condition.absent else None) for station in self._stations]
+
+
+def _same(request: Request) -> Request:
+    return request
 
 
 def _total(counters: list[PollCounters]) -> PollCounters:

@@ -31,6 +31,7 @@ class Poll:
         self.instant: Instant | None = None  # of the first good answer
         self.turnaround_ms: int | None = None  # the longest
         self.failure: ProtocolError | None = None
+        self.age_ms = 0  # by which the counters are older than the answer that brought them
         self._again = False
         self._wanted = [row.quantity for block in blocks for row in block.rows]
 
@@ -44,6 +45,12 @@ class Poll:
         self.values.update(values)
         self.missing.update(missing)
         self.turnaround_ms = max(self.turnaround_ms or 0, round(turnaround_us / 1000))
+
+    def forget(self) -> None:
+        """What was taken so far is not what was asked for."""
+        self.values.clear()
+        self.missing.clear()
+        self.instant = None
 
     def was_refused(self, block: Block, refusal: MeterRefused) -> None:
         self.missing.update({row.quantity: refusal.reason for row in block.rows})

@@ -15,7 +15,7 @@ from gateway.acquire.wants import ENERGY, FACTS, POWER
 
 FACTS_EVERY_S = 86_400.0  # ratios change when a person changes them; a day is soon enough to notice
 
-PERSON, COUNTERS, ROUND, PROBE = range(4)  # in order of priority
+PERSON, COUNTERS, ROUND, PROBE, BULK = range(5)  # in order of priority; BULK is what can wait
 
 
 class Job(NamedTuple):
@@ -52,12 +52,14 @@ class Schedule:
         """The person has been answered: what else was asked of this station need not be read."""
         self._asked[index].clear()
 
-    def notice(self, now_ms: int) -> None:
-        """At a boundary every counter becomes due; after the clock was set back it plans anew."""
+    def notice(self, now_ms: int) -> bool:
+        """At a boundary (then True) every counter becomes due; after the clock was set back it plans anew."""
         following = self._next_boundary_ms(now_ms)
-        if self._boundary_ms is not None and now_ms >= self._boundary_ms:
+        passed = self._boundary_ms is not None and now_ms >= self._boundary_ms
+        if passed:
             self._energy_due = [True] * len(self._stations)
         self._boundary_ms = following
+        return passed
 
     def next(self, now: float) -> Job | None:
         """The most urgent job that may start now."""

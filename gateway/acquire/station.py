@@ -6,15 +6,17 @@ What a failed request means for the next one is `condition`'s matter; sending is
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
-from gateway.acquire.condition import Condition
-from gateway.acquire.turnaround import Turnaround
-from gateway.acquire.wants import ENERGY, FACTS, POWER, Wants, blocks, costs, wants
+from gateway.acquire.own import JOURNAL_AGE, LATCH, LATCH_AGE, LATCH_VALUES_AGE, Own, own_of
+from gateway.acquire.unit import Unit
+from gateway.acquire.wants import ENERGY, FACTS, POWER, Wants, blocks, blocks_with, wants
+from gateway.interfaces import Memory
 from gateway.site import LineTable, MeterTable
-from gateway.status import MeterStatus
-from protocols.meter import DLT645, Meter
-from protocols.pdu import READ_MAX, ReadRequest, reply_pdu_length
-from protocols.plan import Block, Costs, Hole, wire_us
+from gateway.status import MeterStatus, SubmeterStatus
+from protocols.meter import Meter
+from protocols.pdu import READ_MAX, ReadRequest
+from protocols.plan import Block, Hole
 from protocols.quantity import COUNTER, QUANTITIES
 from protocols.register import Image, Row, decode_from, span
 
@@ -38,12 +40,11 @@ class StationSpec:
         return self.table.address
 
 
-class Station:
-    def __init__(self, spec: StationSpec) -> None:
+class Station(Unit):
+    def __init__(self, spec: StationSpec, memory: Memory | None = None, now_ms: int = 0) -> None:
+        super().__init__(spec.line, spec.address, spec.meter.limits, spec.meter.language)
         self.spec = spec
-        limits = spec.meter.limits
-        self.condition = Condition(Turnaround(limits.turnaround_ms * 1000, limits.turnaround_slow_ms * 1000, limits.timeout_ms_max * 1000))
-        self.costs: Costs = costs(spec.line, spec.meter, limits.turnaround_ms)
+        self.own: Own | None = own_of(spec.meter)
         self._wants = {pace: wants(spec.meter, pace, spec.counted) for pace in (POWER, ENERGY, FACTS)}
         self._needed = {(row.function, address) for row in (*spec.meter.rows, *spec.meter.ratios) for address in range(*span(row))}
         self._holes: list[Hole] = list(spec.meter.holes)
@@ -52,6 +53,9 @@ class Station:
         self._refused: dict[str, str] = {}
         self._plans: dict[str, tuple[Block, ...]] = {}
         self._facts: Image = {}
+        self._memory = memory
+        self._recall(now_ms)
+        self.submeter: SubmeterStatus | None = None
         self.values: Mapping[str, int] = {}
         self.time_ms: int | None = None
 
@@ -67,8 +71,21 @@ class Station:
     def blocks(self, pace: str) -> tuple[Block, ...]:
         if pace not in self._plans:
             wanted = self._wants[pace]
-            self._plans[pace] = blocks(Wants(self._readable(wanted.essential), self._readable(wanted.riders)), self.costs, self._holes)
+            readable = Wants(self._readable(wanted.essential), self._readable(wanted.riders))
+            if self.own is not None and pace == ENERGY:
+                self._plans[pace] = blocks_with(self.own.row(JOURNAL_AGE), readable, self.costs, self._holes)
+            else:
+                self._plans[pace] = blocks(readable, self.costs, self._holes)
         return self._plans[pace]
+
+    def copies(self, pace: str) -> tuple[Block, ...]:
+        """The blocks of what a latch froze, with the registers that say which latch it was."""
+        assert self.own is not None, "others have no copies"
+        key = f"copies of {pace}"
+        if key not in self._plans:
+            wanted = wants(self.own.copies, pace, self.spec.counted)
+            self._plans[key] = blocks_with(self.own.row(LATCH, LATCH_VALUES_AGE, LATCH_AGE), wanted, self.costs, self.own.copies.holes)
+        return self._plans[key]
 
     def _readable(self, rows: Iterable[Row]) -> tuple[Row, ...]:
         return tuple(row._replace(alone=row.alone or row.quantity in self._alone) for row in rows if row.quantity not in self._refused)
@@ -79,8 +96,9 @@ class Station:
         return tuple(sorted(found, key=lambda block: self.condition.suspect(2 + 2 * block.count)))
 
     def probe(self) -> ReadRequest:
-        """A short read whose reply is as long as no other's: it shows the meter is in step; its values are not used."""
         every = [block for pace in (POWER, ENERGY, FACTS) for block in self.blocks(pace)]
+        if not every:
+            return super().probe()
         used = {block.count for block in every}
         first = every[0]
         # Even counts first: many meters answer only whole 32-bit values, though a refusal is an answer as well.
@@ -88,21 +106,6 @@ class Station:
             if length not in used and not self.condition.unanswered(2 + 2 * length):
                 return ReadRequest(first.function, first.address, length)
         return ReadRequest(first.function, first.address, first.count)
-
-    def in_doubt(self, block: Block) -> bool:
-        if self.spec.meter.language == DLT645:
-            return False  # its answers name what they answer
-        return self.condition.suspect(reply_pdu_length(ReadRequest(block.function, block.address, block.count)))
-
-    def timeout_s(self, request: ReadRequest) -> float:
-        """The wire's time for request and reply, and what the meter may take to begin."""
-        bare = self.costs._replace(turnaround_us=0, gap_us=0)
-        return (wire_us(Block(request.function, request.address, request.count, ()), bare) + self.condition.turnaround.timeout_us) / 1e6
-
-    def turnaround_us(self, request: ReadRequest, took_us: int) -> int:
-        """What of the time an answer took was the meter's own."""
-        bare = self.costs._replace(turnaround_us=0, gap_us=0, silence_us=0)
-        return max(0, took_us - wire_us(Block(request.function, request.address, request.count, ()), bare))
 
     def note(self, values: Mapping[str, int], time_ms: int | None) -> None:
         """Keep the newest values for the pages; a new mapping, since other threads read it."""
@@ -144,8 +147,28 @@ class Station:
             self._alone |= {row.quantity for row in block.rows}
         else:
             self._refused[block.rows[0].quantity] = reason
+        self._remember()
         log.info("%s refuses registers %d to %d; they are read around", self.name, block.address, block.address + block.count - 1)
         self._plans.clear()
+
+    def _recall(self, now_ms: int) -> None:
+        """Holes that were found before this start need not be run into again."""
+        known = None if self._memory is None else self._memory.recall(self.name, self._fingerprint, now_ms)
+        if known is not None:
+            self._holes += [Hole(*each) for each in known["holes"] if Hole(*each) not in self._holes]
+            self._alone |= set(known["alone"])
+            self._refused |= known["refused"]
+
+    def _remember(self) -> None:
+        if self._memory is not None:
+            found = {"holes": [list(hole) for hole in self._holes], "alone": sorted(self._alone), "refused": self._refused}
+            self._memory.keep(self.name, self._fingerprint, found)
+
+    @property
+    def _fingerprint(self) -> str:
+        """Changes with everything that decides what is read: another file, another address, another model."""
+        said = (self.spec.address, self.spec.meter._replace(origin="", sources=(), notes=()), self.spec.counted)
+        return sha256(repr(said).encode()).hexdigest()
 
     def refused(self, pace: str) -> dict[str, str]:
         """Quantities of the pace that the meter does not give, with the reason."""
@@ -171,4 +194,5 @@ class Station:
             turnaround_median_ms=condition.turnaround.median_us / 1000 if learnt else None,
             turnaround_slow_ms=condition.turnaround.slow_us / 1000 if learnt else None,
             next_poll_ms=None if next_poll_s is None else max(0, round(next_poll_s * 1000)),
+            submeter=self.submeter,
         )

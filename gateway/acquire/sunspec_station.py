@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from gateway.acquire.station import Station, StationSpec
 from gateway.acquire.wants import ENERGY, FACTS, POWER, wants
-from protocols.meter import SUNSPEC
+from gateway.interfaces import Memory
 from protocols.pdu import ReadRequest
 from protocols.plan import Block
 from protocols.register import span
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 class SunSpecStation(Station):
-    def __init__(self, spec: StationSpec) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: StationSpec, memory: Memory | None = None, now_ms: int = 0) -> None:
+        super().__init__(spec, memory, now_ms)
         self._walk: Walk | None = Walk()
 
     @property
@@ -76,7 +76,3 @@ class SunSpecStation(Station):
 
 def _block(request: ReadRequest) -> Block:
     return Block(request.function, request.address, request.count, ())
-
-
-def station_of(spec: StationSpec) -> Station:
-    return SunSpecStation(spec) if spec.meter.language == SUNSPEC else Station(spec)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.site import LineTable
-from protocols.meter import DLT645, Meter
+from protocols.meter import DLT645, MODBUS, Limits, Meter
 from protocols.plan import Block, Costs, Hole, plan, rtu_costs, tcp_costs
 from protocols.quantity import COUNTER, QUANTITIES
 from protocols.register import Row, span
@@ -36,14 +36,12 @@ class Wants(NamedTuple):
     riders: tuple[Row, ...]
 
 
-def costs(line: LineTable, meter: Meter, turnaround_ms: int) -> Costs:
-    limits = meter.limits
+def costs(line: LineTable, limits: Limits, language: str = MODBUS) -> Costs:
+    turnaround_us, gap_us = limits.turnaround_ms * 1000, limits.gap_ms * 1000
     if line.tcp:
-        return tcp_costs(TCP_BITS_PER_SECOND, turnaround_ms * 1000, limits.gap_ms * 1000, limits.registers_max)
-    if meter.language == DLT645:
-        usual = rtu_costs(line.baud, line.parity, line.stop_bits, turnaround_ms * 1000, limits.gap_ms * 1000, limits.registers_max)
-        return usual._replace(frame_bytes=_DLT_FRAME_BYTES)
-    return rtu_costs(line.baud, line.parity, line.stop_bits, turnaround_ms * 1000, limits.gap_ms * 1000, limits.registers_max)
+        return tcp_costs(TCP_BITS_PER_SECOND, turnaround_us, gap_us, limits.registers_max)
+    usual = rtu_costs(line.baud, line.parity, line.stop_bits, turnaround_us, gap_us, limits.registers_max)
+    return usual._replace(frame_bytes=_DLT_FRAME_BYTES) if language == DLT645 else usual
 
 
 def wants(meter: Meter, pace: str, counted: Sequence[str]) -> Wants:
@@ -62,6 +60,12 @@ def blocks(wanted: Wants, costs_of_wire: Costs, holes: Sequence[Hole] = ()) -> t
     """The cheapest blocks for the essential rows, each with the riders inside it."""
     planned = plan(wanted.essential, costs_of_wire, holes)
     return tuple(block._replace(rows=(*block.rows, *_inside(block, wanted.riders))) for block in planned)
+
+
+def blocks_with(aside: Row, wanted: Wants, costs_of_wire: Costs, holes: Sequence[Hole]) -> tuple[Block, ...]:
+    """The same where registers that hold no quantity are read along: they lie in a block, but are no row of it."""
+    planned = blocks(Wants((*wanted.essential, aside), wanted.riders), costs_of_wire, holes)
+    return tuple(block._replace(rows=tuple(row for row in block.rows if row != aside)) for block in planned)
 
 
 def _inside(block: Block, riders: Sequence[Row]) -> tuple[Row, ...]:

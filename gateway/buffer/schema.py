@@ -85,6 +85,12 @@ def unbooked(db: Database) -> None:
     db.table("number").insert({"name": "unbooked_from_ms", "value": None})
 
 
+@migrations()
+def learnt(db: Database) -> None:
+    """What the line owner found out about the registers of a meter; `fingerprint` is of its meter file."""
+    db.table("learnt").create({"meter": str, "fingerprint": str, "known_at_ms": int, "document": str}, pk="meter")
+
+
 def ensure_power_table(db: Database, meter: str, quantities: frozenset[str]) -> None:
     """A power table of `meter` with a column for each of `quantities`; columns come when first measured."""
     table = db.table(POWER + meter)

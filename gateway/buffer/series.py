@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from protocols.quantity import COUNTER, QUANTITIES
@@ -29,6 +30,15 @@ def counters(connection: sqlite3.Connection, names: Sequence[str], quantity: str
           and ("{quantity}" is not null or json_extract(missing, '$.{quantity}') is not null)
         order by time_ms, sequence"""  # noqa: S608 - a quantity of the table and question marks
     return [CounterRow(time_ms, value, reason or "") for time_ms, value, reason in connection.execute(query, (*names, from_ms, to_ms))]
+
+
+def gaps(
+    connection: sqlite3.Connection, names: Sequence[str], quantity: str, from_ms: int, now_ms: int, longer_than_ms: int
+) -> list[tuple[int, int]]:
+    """Stretches without a reading of the counter, the one up to now included; none where the meter was never read."""
+    rows = [row.time_ms for row in counters_since(connection, names, quantity, from_ms) if row.value is not None]
+    ends = [*rows, now_ms] if rows else []
+    return [(first, following) for first, following in pairwise(ends) if following - first > longer_than_ms]
 
 
 # A pair of readings may straddle the beginning of a window: the newest few before it belong to the question.

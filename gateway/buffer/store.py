@@ -16,6 +16,7 @@ from pathlib import Path
 from gateway.buffer import connection as opening
 from gateway.buffer import rows
 from gateway.buffer.insertion import Committed, Insertion
+from gateway.buffer.memory import Memory
 from gateway.buffer.outbox import StoredOutbox
 from gateway.buffer.schema import migrations
 from gateway.buffer.source import StoredRecords
@@ -60,6 +61,7 @@ class Store:
         self._readers = opening.Readers(self.path)
         self.outbox = StoredOutbox(self._db, self._lock, self._readers, gateway, sign)
         self.records = StoredRecords(self._readers, gateway)
+        self.memory = Memory(self._readers.get)
         self.boot = self._number("boot")
         self._stored = self._count_readings()
 
@@ -101,6 +103,7 @@ class Store:
             try:
                 with self._db.atomic():
                     committed = self._insertion.write(self._waiting)
+                    learnt = self.memory.write(self._db, now_ms)
             except sqlite3.Error as error:
                 self._insertion.forget()
                 if str(error) != self._trouble:
@@ -108,6 +111,7 @@ class Store:
                     log.error("the store %s takes nothing (%s); %d records wait in memory", self.path, error, len(self._waiting))  # noqa: TRY400
                 self._trouble = str(error)
                 return Committed(0, None)
+            self.memory.written(learnt)
             self._changes += committed.counters_from_ms is not None
             self._stored += sum(isinstance(record, Reading) for record in self._waiting)
             self._waiting = []

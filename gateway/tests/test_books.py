@@ -193,3 +193,19 @@ def test_boundaries_follow_one_another_without_end(tmp_path: Path) -> None:
         now_ms, count = following, count + 1
 
     assert count == 96
+
+
+def test_quarters_that_come_late_make_a_gap_measured(desk: Desk) -> None:
+    """What a meter's load profile brings after an outage takes the place of the estimate, in a new version of the figure."""
+    feed(desk, "2026-03-02 13:00")
+    feed(desk, "2026-03-02 16:00", "2026-03-02 15:00", 36 * KWH)
+    desk.at("2026-03-02 16:30")
+    before = desk.shift("early")["meters"][0]
+    late = [*steady("main", "2026-03-02 13:15", "2026-03-02 14:45", KWH, 29 * KWH)]
+    put(desk.store, late, ms("2026-03-02 16:40"))
+    desk.at("2026-03-02 16:41")
+    after = desk.shift("early")["meters"][0]
+
+    assert "0.000000" not in (before["interpolated"], after["measured"]) or before["estimated"] != "0.000000"
+    assert (after["meter"], after["interpolated"], after["estimated"]) == ("main", "0.000000", "0.000000")
+    assert after["measured"] == after["amount"] == "32.000000"

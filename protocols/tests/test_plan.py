@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import OurMistake
-from protocols.plan import Block, Costs, Hole, plan, rtu_costs, t35_us, tcp_costs, wire_us
+from protocols.frame import t35_us
+from protocols.plan import Block, Costs, Hole, plan, rtu_costs, tcp_costs, wire_us
 from protocols.register import Row, new_row, span
 
 SLOW = rtu_costs(9600, "N", 1, turnaround_us=40_000, gap_us=0, registers_max=60)
@@ -137,7 +138,7 @@ def test_nothing_wanted_needs_no_block() -> None:
 )
 def test_silence_between_frames(baud: int, silence_us: int) -> None:
     """3.5 characters of 11 bits up to 19200 baud, rounded up, 1.75 ms above."""
-    assert t35_us(baud, 11) == silence_us
+    assert t35_us(baud) == silence_us
 
 
 def test_wire_time_counts_both_frames_silences_turnaround_and_gap() -> None:

@@ -68,6 +68,9 @@ class Application:
     def refresh(self) -> None:
         """The values stand as they were put."""
 
+    def before_latch(self) -> None:
+        """Nor do they before a latch."""
+
     def write(self, changes: list[tuple[str, int | bytes]]) -> int:
         for name, value in changes:
             if isinstance(value, bytes):

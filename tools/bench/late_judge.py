@@ -20,6 +20,7 @@ class Verdict:
     late: int
     stored_values: int
     wrong_values: int
+    wrong_instants: int  # among them: right, but at another instant
     in_time: int
     in_time_stored: int
     good_per_s: float
@@ -35,7 +36,7 @@ def judge(found: Bench, seconds: float, slack_us: int = 0) -> Verdict:
     truth = _truth(found)
     seen: set[tuple[int, int]] = set()
     booked: set[tuple[int, int, str]] = set()
-    values = wrong = 0
+    values = wrong = misdated = 0
     for at_us, reading in found.stored:
         number = _number(reading.meter)
         rows = {row.quantity: row for row in found.stations[number - 1].spec.meter.rows}
@@ -49,8 +50,10 @@ def judge(found: Bench, seconds: float, slack_us: int = 0) -> Verdict:
                 and (*key, quantity) not in booked
                 and not reply.overtaken
                 and _in_time(found, number, reply, slack_us)
-                and _stands_where_said(reading.time_ms, at_us, reply, slack_us)
             )
+            if right and reply is not None and not _stands_where_said(reading.time_ms, at_us, reply, slack_us):
+                right = False
+                misdated += 1
             booked.add((*key, quantity))
             wrong += not right
             if right:
@@ -62,7 +65,9 @@ def judge(found: Bench, seconds: float, slack_us: int = 0) -> Verdict:
         if _in_time(found, key[0], reply, -slack_us) and _is_block(found, key[0], reply.asked) and (reply.ended_us or 0) < ends_us
     ]
     late = sum(reply.late for reply in found.line.truth)
-    return Verdict(found.requests, late, values, wrong, len(wanted), sum(key in seen for key in wanted), len(seen) / seconds, seconds)
+    return Verdict(
+        found.requests, late, values, wrong, misdated, len(wanted), sum(key in seen for key in wanted), len(seen) / seconds, seconds
+    )
 
 
 def _number(meter: str) -> int:

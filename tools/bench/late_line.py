@@ -3,7 +3,7 @@
 Only the line and its truth live here; who polls it, and what is made of the answers, is not known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -100,7 +100,10 @@ class Bench:
         return sum(station.condition.counters.requests for station in self.stations)
 
 
-def bench(seed: int, port: str = "/dev/none") -> Bench:
+def bench(
+    seed: int, port: str = "/dev/none", *, late_share: float = LATE_SHARE, faults: Sequence[Fault] = (), line_faults: Sequence[Fault] = ()
+) -> Bench:
+    """`faults` are each meter's, `line_faults` the wire's."""
     table = LineTable(name="bench", port=port, baud=19_200)
     devices, lates, stations, wired = [], [], [], []
     for number in range(1, METERS + 1):
@@ -108,12 +111,12 @@ def bench(seed: int, port: str = "/dev/none") -> Bench:
         row = MeterTable(name=f"m{number}", line="bench", address=number, model=model.name, role="load")
         asked = Asked(StationSpec(row, table, model, ()))
         device = Device(number)
-        late = LateAfter(LATE_SHARE, partial(_timeout_us, asked))
+        late = LateAfter(late_share, partial(_timeout_us, asked))
         devices.append(device)
         lates.append(late)
         stations.append(asked)
-        wired.append(Station(row.name, number, device.serve, turnaround_us=(3_000, 9_000), faults=[late]))
-    return Bench(Line(wired, SETTINGS, random=Random(seed)), devices, lates, stations)
+        wired.append(Station(row.name, number, device.serve, turnaround_us=(3_000, 9_000), faults=[late, *faults]))
+    return Bench(Line(wired, SETTINGS, faults=line_faults, random=Random(seed)), devices, lates, stations)
 
 
 def _timeout_us(asked: Asked) -> int:

@@ -24,14 +24,14 @@ from gateway.acquire.client import make_client
 from gateway.acquire.condition import Condition
 from gateway.acquire.framing import Framing, RtuFraming, Stray
 from gateway.acquire.line_log import LineLog
-from gateway.acquire.master import NO_RESPONSES_MAX, Connector, Master
+from gateway.acquire.master import Connector, Master
 from gateway.acquire.owner import LineOwner
 from gateway.acquire.schedule import Schedule
 from gateway.acquire.station import Station as Asked
 from gateway.clock import Instant
 from gateway.status import ClockStatus
 from protocols.errors import ProtocolError
-from protocols.pdu import ReadRequest, reply_pdu_length
+from protocols.pdu import ReadRequest, Request, reply_pdu_length
 from protocols.plan import Block
 from protocols.reading import Event, Reading
 from tools.bench.late_judge import Verdict, judge
@@ -77,14 +77,14 @@ class OracleCondition(Condition):
     def suspect(self, length: int) -> bool:  # noqa: ARG002 - it knows better
         return False
 
-    def failed(self, request: ReadRequest, error: ProtocolError, now: float) -> None:
+    def failed(self, request: Request, error: ProtocolError, now: float) -> None:
         super().failed(request, error, now)
         self._failures = 0
         late_s = (self._late.due_us or [0])[0] / 1e6
         self._ready_at = max(now, self._asked_at + late_s + _wire_s(request)) if late_s else now
 
 
-def _wire_s(request: ReadRequest) -> float:
+def _wire_s(request: Request) -> float:
     """Request, t3.5, slowest turnaround and reply."""
     return SETTINGS.wire_us(8 + reply_pdu_length(request) + 3) / 1e6 + 0.015
 
@@ -105,11 +105,11 @@ class LineClock:
         return ClockStatus("set", "")
 
 
-async def _run(found: Bench, polls: int, connector: Connector | None, now_us: Callable[[], int], framing: type[Framing]) -> float:
-    """Poll until `polls` requests were sent, or the line is stuck; returns the seconds it took in the line's time."""
+def _owned(found: Bench, connector: Connector | None, now_us: Callable[[], int], framing: type[Framing], interval_s: float) -> LineOwner:
+    """A line owner that polls for the bench, to be run in the running loop."""
     clock = LineClock(now_us)
     owners: list[LineOwner] = []
-    schedule = Schedule(found.stations, INTERVAL_S, lambda now_ms: now_ms + 10**9, asyncio.get_running_loop().time())
+    schedule = Schedule(found.stations, interval_s, lambda now_ms: now_ms + 10**9, asyncio.get_running_loop().time())
 
     def stray(frame: Stray) -> None:
         owners[0].stray(frame)
@@ -123,8 +123,13 @@ async def _run(found: Bench, polls: int, connector: Connector | None, now_us: Ca
     line = found.stations[0].spec.line
     master = Master(partial(make_client, line), stray, connector)
     owners.append(LineOwner(line, found.stations, master, framing, schedule, clock, keep, LineLog(clock, report, 1), 1))
+    return owners[0]
+
+
+async def _run(found: Bench, polls: int, connector: Connector | None, now_us: Callable[[], int], framing: type[Framing]) -> float:
+    """Poll until `polls` requests were sent, or the line is stuck; returns the seconds it took in the line's time."""
     began_us = now_us()
-    task = asyncio.create_task(owners[0].run())
+    task = asyncio.create_task(_owned(found, connector, now_us, framing, INTERVAL_S).run())
     until_us = began_us + round(polls * POLL_S_MAX * 1e6)
     while found.requests < polls and not task.done() and now_us() < until_us:  # noqa: ASYNC110 - a bench may look now and then
         await asyncio.sleep(LOOK_S)
@@ -141,14 +146,32 @@ def simulated(polls: int, seed: int, condition: MakeCondition | None = None, fra
     if condition is not None:
         for station, late in zip(found.stations, found.lates, strict=True):
             station.condition = condition(station, late)
+    return judge(found, run_simulated(found, polls, framing))
+
+
+def run_simulated(found: Bench, polls: int, framing: type[Framing] = RtuFraming) -> float:
+    """The seconds that it took in the line's time."""
+    loop = SimulatedLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(_run(found, polls, partial(_connect, found), lambda: loop.now_us, framing))
+
+
+def run_for(found: Bench, seconds: float, interval_s: float) -> None:
+    """Poll every interval for so many seconds of the line's time."""
     loop = SimulatedLoop()
 
-    async def connect(factory: Callable[[], Any]) -> Any:
-        return await open_memory_line(found.line, factory)
+    async def work() -> None:
+        task = asyncio.create_task(_owned(found, partial(_connect, found), lambda: loop.now_us, RtuFraming, interval_s).run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        seconds = runner.run(_run(found, polls, connect, lambda: loop.now_us, framing))
-    return judge(found, seconds)
+        runner.run(work())
+
+
+async def _connect(found: Bench, factory: Callable[[], Any]) -> Any:
+    return await open_memory_line(found.line, factory)
 
 
 def real(polls: int, seed: int) -> Verdict:
@@ -160,6 +183,10 @@ def real(polls: int, seed: int) -> Verdict:
         with PtyLine(found.line, link, pace):
             seconds = asyncio.run(_run(found, polls, None, pace.now_us, RtuFraming))
         return judge(found, seconds, REAL_SLACK_US)
+
+
+# pymodbus closes the port after this many silent requests; silence of one meter is no reason to.
+NO_RESPONSES_MAX = 2**31
 
 
 def bare_pymodbus(polls: int, seed: int) -> int:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 import typer
 
 from gateway import books, site_check
+from gateway.admission import admission, refusals
 from gateway.site import Site
+from gateway.site_mistake import Mistake
 from protocols.errors import OurMistake
 from protocols.meter import Meter
 from tools.commands.options import JsonOption, SiteOption, console, load, print_json, quantities, site_path, table
-from tools.exits import WRONG_USE
+from tools.exits import WRONG_USE, fail
 
 NAME = "check"
 
@@ -26,6 +28,9 @@ def command(site: SiteOption = None, as_json: JsonOption = False) -> None:  # no
     console().print(shown)
     for sentence in _doubts(found, models):
         print(sentence)
+    refused = refusals(admission(found, models))
+    if refused:
+        fail("\n".join(refused), WRONG_USE)
     print(f"{site_path(site)} is sound: {len(found.line)} lines, {len(found.meter)} meters, {len(found.shift)} shifts.")
 
 
@@ -52,4 +57,8 @@ def _as_json(site: SiteOption) -> None:
         places = [line.split(": ", 2) for line in str(mistake).splitlines()]
         print_json({"ok": False, "mistakes": [dict(zip(("table", "key", "sentence"), _three(each), strict=True)) for each in places]})
         raise typer.Exit(WRONG_USE) from None
-    print_json({"ok": True, "mistakes": []})
+    refused = [verdict for verdict in admission(*load(site)) if not verdict.fits]
+    mistakes = [Mistake("line", verdict.line, verdict.sentence) for verdict in refused]
+    print_json({"ok": not mistakes, "mistakes": [mistake._asdict() for mistake in mistakes]})
+    if mistakes:
+        raise typer.Exit(WRONG_USE)

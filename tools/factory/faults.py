@@ -79,6 +79,22 @@ class BitFlips(Fault):
 
 
 @dataclass(frozen=True)
+class BurstError(Fault):
+    """One stretch of at most `most_bits` bits, its first and last surely wrong: a spark, as against the single bits of a weak signal."""
+
+    most_bits: int = 16
+
+    def damaged(self, frame: bytes, random: Random) -> bytes:
+        if not self.strikes(random):
+            return frame
+        length = random.randint(2, self.most_bits)
+        first = random.randrange(len(frame) * 8 - length + 1)
+        wrong = 1 | random.getrandbits(length) | 1 << (length - 1)
+        # Bits travel least significant first, byte by byte: that is the order in which they lie in this number.
+        return (int.from_bytes(frame, "little") ^ wrong << first).to_bytes(len(frame), "little")
+
+
+@dataclass(frozen=True)
 class TruncatedFrame(Fault):
     def damaged(self, frame: bytes, random: Random) -> bytes:
         return frame[: random.randrange(1, len(frame))] if self.strikes(random) else frame
@@ -160,6 +176,7 @@ FAULTS: dict[str, type[Fault]] = {
     "lost_reply": LostReply,
     "echo": Echo,
     "bit_flips": BitFlips,
+    "burst_error": BurstError,
     "truncated_frame": TruncatedFrame,
     "dead_meter": DeadMeter,
     "babbling_meter": BabblingMeter,

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from gateway.acquire.framing import RtuFraming
 from tools.bench import late_line, late_replies
 from tools.bench.late_line import Bench
@@ -41,19 +39,17 @@ def longest_wait_s(found: Bench) -> float:
     return max(waits)
 
 
-def test_nobody_times_out_on_a_sound_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_times_out_on_a_sound_line() -> None:
     """The silence between frames is the standard's, also with characters of ten bits."""
-    monkeypatch.setattr(late_line, "LATE_SHARE", 0.0)
-    found = late_line.bench(1)
+    found = late_line.bench(1, late_share=0.0)
     polled(found)
 
     assert sum(station.condition.counters.timeouts for station in found.stations) == 0
 
 
-def test_one_dead_meter_of_ten_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_dead_meter_of_ten_costs_the_others_nothing() -> None:
     """Their readings stay within the interval."""
-    monkeypatch.setattr(late_line, "LATE_SHARE", 0.0)
-    found = late_line.bench(1)
+    found = late_line.bench(1, late_share=0.0)
     found.line.stations[4].faults = (DeadMeter(1.0),)
     polled(found)
 

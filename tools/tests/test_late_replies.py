@@ -3,11 +3,11 @@
 import pytest
 
 from gateway.acquire.condition import Condition
-from gateway.acquire.framing import RtuFraming, Stray
+from gateway.acquire.framing import Framing, RtuFraming, Stray
 from gateway.acquire.station import Station as Asked
 from protocols.errors import ProtocolError
 from protocols.frame import rtu_frame
-from protocols.pdu import ReadRequest, encode_request
+from protocols.pdu import ReadRequest, Request, encode_request, reply_pdu_length
 from protocols.reading import Reading
 from tools.bench.late_judge import judge
 from tools.bench.late_line import METERS, Bench, LateAfter, bench
@@ -27,7 +27,7 @@ class Impatient(Condition):
     def suspect(self, length: int) -> bool:
         return False
 
-    def failed(self, request: ReadRequest, error: ProtocolError, now: float) -> None:
+    def failed(self, request: Request, error: ProtocolError, now: float) -> None:
         super().failed(request, error, now)
         self._failures = 0
         self._ready_at = now
@@ -42,7 +42,7 @@ class Trusting(Condition):
     def suspect(self, length: int) -> bool:
         return False
 
-    def failed(self, request: ReadRequest, error: ProtocolError, now: float) -> None:
+    def failed(self, request: Request, error: ProtocolError, now: float) -> None:
         super().failed(request, error, now)
         self._failures = 0
         self._ready_at = min(self._ready_at, now + 0.5)
@@ -51,17 +51,15 @@ class Trusting(Condition):
 class AnyLength(RtuFraming):
     """Takes whatever the right meter says for the answer, cut or filled to the length that was asked for."""
 
-    def __init__(self, address: int, request: ReadRequest) -> None:
-        super().__init__(address, request)
-        self._request = request
+    def __init__(self, address: int, request: Request, before: Framing | None = None) -> None:
+        super().__init__(address, request, before)
+        self._size = reply_pdu_length(request) - 2
 
-    def feed(self, data: bytes) -> list[tuple[bool, Stray, bytes]]:
-        return [self._bent(is_ours, frame) for is_ours, frame, _ in super().feed(data)]
+    def feed(self, data: bytes) -> list[tuple[bool, Stray]]:
+        return [(is_ours, self._bent(frame) if is_ours else frame) for is_ours, frame in super().feed(data)]
 
-    def _bent(self, is_ours: bool, frame: Stray) -> tuple[bool, Stray, bytes]:
-        size = 2 * self._request.count
-        bent = Stray(frame.address, bytes((frame.pdu[0], size)) + frame.pdu[2 : 2 + size].ljust(size, b"\0"))
-        return is_ours, bent if is_ours else frame, rtu_frame(*bent)
+    def _bent(self, frame: Stray) -> Stray:
+        return Stray(frame.address, bytes((frame.pdu[0], self._size)) + frame.pdu[2 : 2 + self._size].ljust(self._size, b"\0"))
 
 
 def test_nothing_wrong_is_stored_nothing_good_is_lost_and_little_time_either() -> None:

@@ -18,7 +18,7 @@ from gateway.acquire.owner import LineOwner
 from gateway.acquire.poll import PollResult
 from gateway.acquire.schedule import Schedule
 from gateway.acquire.station import StationSpec
-from gateway.acquire.sunspec_station import station_of
+from gateway.acquire.station_of import station_of
 from gateway.acquire.tests.fakes import LoopClock
 from gateway.site import LineTable, MeterTable
 from protocols.meter import Meter, rebased

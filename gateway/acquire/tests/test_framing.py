@@ -4,7 +4,7 @@ import pytest
 
 from gateway.acquire.framing import RtuFraming, Stray, TcpFraming
 from protocols.frame import rtu_frame, tcp_frame
-from protocols.pdu import ReadRequest, encode_request
+from protocols.pdu import ReadRequest, WriteRegister, encode_request
 
 REQUEST = ReadRequest(3, 0, 2)
 GOOD = bytes((3, 4, 0, 1, 0, 2))
@@ -28,7 +28,7 @@ RTU: dict[str, tuple[bytes, Found]] = {
 
 
 def heard(framing: RtuFraming | TcpFraming, pieces: list[bytes]) -> Found:
-    return [(is_ours, frame) for piece in pieces for is_ours, frame, _ in framing.feed(piece)]
+    return [(is_ours, frame) for piece in pieces for is_ours, frame in framing.feed(piece)]
 
 
 @pytest.mark.parametrize(("data", "expected"), RTU.values(), ids=RTU.keys())
@@ -43,13 +43,6 @@ def test_rtu_frames_are_found_however_they_come(data: bytes, expected: Found, wa
     }[ways]
 
     assert heard(RtuFraming(9, REQUEST), pieces) == expected
-
-
-def test_what_pymodbus_is_shown_is_the_frame_alone() -> None:
-    """Nothing of what was around it."""
-    shown = [packet for _, _, packet in RtuFraming(9, REQUEST).feed(JUNK + rtu_frame(9, GOOD) + JUNK)]
-
-    assert shown == [rtu_frame(9, GOOD)]
 
 
 @pytest.mark.parametrize(("data", "noise"), [(b"", 0), (rtu_frame(9, GOOD), 0), (JUNK, 3), (rtu_frame(9, GOOD)[:-2], 7), (ECHO, 0)])
@@ -71,9 +64,11 @@ def test_the_head_of_a_damaged_answer_is_recognised() -> None:
     assert not framing.heard_head_of(4, ReadRequest(3, 0, 3))
 
 
-def tcp(transaction: int = 7) -> TcpFraming:
+def tcp() -> TcpFraming:
+    """The eighth request on its connection."""
     framing = TcpFraming(9, REQUEST)
-    framing.sent(tcp_frame(transaction, 9, encode_request(REQUEST)))
+    for _ in range(7):
+        framing = TcpFraming(9, REQUEST, framing)
     return framing
 
 
@@ -90,6 +85,26 @@ TCP: dict[str, tuple[bytes, Found]] = {
 def test_on_tcp_the_transaction_decides(data: bytes, expected: Found, step: int) -> None:
     """An answer to an older request is not in the answer's place, however it is cut into segments."""
     assert heard(tcp(), [data[first : first + step] for first in range(0, len(data), step)]) == expected
+
+
+@pytest.mark.parametrize("cut", range(1, len(tcp_frame(7, 9, LONGER))))
+def test_a_late_answer_may_be_cut_between_two_exchanges(cut: int) -> None:
+    """A stream knows no silence: what was begun before the next request is finished after it."""
+    late = tcp_frame(7, 9, LONGER)
+    framing = tcp()
+    framing.feed(late[:cut])
+    following = TcpFraming(9, REQUEST, framing)
+
+    assert following.packet == tcp_frame(8, 9, encode_request(REQUEST))
+    assert heard(following, [late[cut:] + tcp_frame(8, 9, GOOD)]) == [(False, Stray(9, LONGER)), (True, Stray(9, GOOD))]
+
+
+def test_the_head_of_a_write_says_too_little() -> None:
+    """Only the answers of reads tell their length in their head."""
+    framing = RtuFraming(9, REQUEST)
+    framing.feed(bytes((9, 6, 0, 1)))
+
+    assert not framing.heard_head_of(9, WriteRegister(1, 5))
 
 
 def test_a_stream_out_of_step_is_noise_and_then_forgotten() -> None:

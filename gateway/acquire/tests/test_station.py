@@ -1,6 +1,8 @@
 """Which blocks are read of a meter, and what is learnt of it."""
 
-from gateway.acquire.station import NO_VALUE, Station
+from typing import Any
+
+from gateway.acquire.station import NO_VALUE, Station, StationSpec
 from gateway.acquire.tests.fakes import CT, LINE, RATIO_ROWS, ROWS, in_step, meter_file, station
 from gateway.acquire.wants import ENERGY, FACTS, POWER, Wants, blocks, costs, wants
 from gateway.site import LineTable
@@ -50,7 +52,7 @@ def test_of_a_meter_of_other_things_everything_is_essential() -> None:
 def test_riders_come_along_inside_a_block_only() -> None:
     """What lies between wanted registers costs nothing; what lies elsewhere is not worth a request."""
     meter = meter_file(*ROWS, {**APPARENT, "address": 3, "type": "uint16"}, THD)
-    found = blocks(wants(meter, POWER, ()), costs(LINE, meter, 5))
+    found = blocks(wants(meter, POWER, ()), costs(LINE, meter.limits))
 
     assert "apparent_power" in names(found)[0]
     assert "thd_voltage_l1" not in {name for block in names(found) for name in block}
@@ -58,7 +60,7 @@ def test_riders_come_along_inside_a_block_only() -> None:
 
 def test_a_serial_line_costs_bits_and_tcp_costs_turnaround() -> None:
     """The planner gets the wire's own costs."""
-    serial, network = costs(LINE, meter_file(), 5), costs(TCP, meter_file(gap_ms=2), 5)
+    serial, network = costs(LINE, meter_file().limits), costs(TCP, meter_file(gap_ms=2).limits)
 
     assert (serial.bits_per_byte, serial.bits_per_second, serial.turnaround_us) == (10, 19_200, 5_000)
     assert (network.bits_per_byte, network.silence_us, network.gap_us) == (8, 0, 2_000)
@@ -230,3 +232,30 @@ def test_its_status_is_what_is_known() -> None:
     assert known.turnaround_median_ms is not None
     assert (known.state, known.next_poll_ms, known.time_ms) == ("ok", 2_500, 6)
     assert known.values == {"frequency": 50_000, "voltage_l1_n": 230_000}
+
+
+class KeptInMind:
+    """A memory that outlives stations."""
+
+    def __init__(self) -> None:
+        self.documents: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def recall(self, meter: str, fingerprint: str, now_ms: int) -> dict[str, Any] | None:
+        return self.documents.get((meter, fingerprint))
+
+    def keep(self, meter: str, fingerprint: str, document: dict[str, Any]) -> None:
+        self.documents[meter, fingerprint] = document
+
+
+def test_learnt_holes_are_there_after_a_restart_but_not_for_another_file() -> None:
+    """A station that begins anew plans around them at once; one with another meter file finds out for itself."""
+    memory = KeptInMind()
+    rows = (*ROWS[:2], {**ROWS[2], "address": 6})
+    spec = StationSpec(station().spec.table, LINE, meter_file(*rows), ())
+    first = Station(spec, memory)
+    before = places(first.blocks(POWER))
+    first.learn_refusal(first.blocks(POWER)[0], "exception_2", sure=True)
+
+    assert places(Station(spec, memory).blocks(POWER)) == places(first.blocks(POWER)) != before
+    changed = StationSpec(spec.table, LINE, meter_file(*rows, registers_max=59), ())
+    assert places(Station(changed, memory).blocks(POWER)) == before
