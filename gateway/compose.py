@@ -27,7 +27,7 @@ from gateway.clock import Clock, ScaledClock, SystemClock
 from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
 from gateway.deliver.key import GatewayKey, gateway_key
-from gateway.deliver.sender import DeliveryStatus, Sender
+from gateway.deliver.sender import REACHABLE, DeliveryStatus, Sender
 from gateway.deliver.upstream import Upstream, open_session
 from gateway.field_asks import FieldAsks
 from gateway.folder import has_room
@@ -166,11 +166,15 @@ class Gateway:
         return series.gaps(self._store.reader(), names, "active_energy_import", now_ms - PROFILE_MS, now_ms, late_ms)
 
     def _should_seal(self) -> bool:
-        away = self._store.outbox.depth().batches >= AWAY_BATCHES
+        away = self._store.outbox.depth().batches >= AWAY_BATCHES and not self._hub_takes()
         due = time.monotonic() - self._sealed_at >= (SEAL_AWAY_S if away else SEAL_S)
         if due:
             self._sealed_at = time.monotonic()
         return due
+
+    def _hub_takes(self) -> bool:
+        """While a backlog drains, fresh batches go on leaving every ten seconds: the sender sends the newest first."""
+        return self._sender is not None and self._sender.status().hub == REACHABLE
 
     # --- what pages and the API ask
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.status import GatewayStatus
-from protocols.batch import SealedBatch
+from protocols.batch import PackedBatch
 
 READINGS, INTERVALS, FIGURES, EVENTS = "readings", "intervals", "figures", "events"
 KINDS = (READINGS, INTERVALS, FIGURES, EVENTS)
@@ -74,11 +74,11 @@ class FigureSource(Protocol):
 class Outbox(Protocol):
     """The queue of sealed batches; safe to call from the sender's thread."""
 
-    def waiting(self, count: int) -> Sequence[SealedBatch]:
+    def waiting(self, count: int) -> Sequence[PackedBatch]:
         """The oldest `count` batches that are not acknowledged."""
         ...
 
-    def newest(self) -> SealedBatch | None:
+    def newest(self) -> PackedBatch | None:
         """The newest batch that is not acknowledged."""
         ...
 

@@ -181,7 +181,7 @@ def test_everything_arrives_at_the_hub(stopped: Chain) -> None:
     completeness = stopped.asked("v1/completeness", of_hub=True)
 
     assert completeness["complete"], completeness
-    assert ledger.undelivered(stopped.data, stopped.folder / "hub.db") == []
+    assert ledger.undelivered(stopped.data, parts.hub_address(stopped.folder)) == []
     assert stopped.asked("v1/health", of_hub=True)["records"] >= ledger.sums(stopped.data).acknowledged > 0
 
 

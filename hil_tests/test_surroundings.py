@@ -74,7 +74,7 @@ def test_what_is_away_at_the_start_is_found_when_it_comes(chain: Chain) -> None:
     kinds = [event.kind for event in ledger.events(chain.data) if event.subject == "rs485-1"]
 
     assert kinds[:2] == ["line_closed", "line_open"]
-    assert ledger.undelivered(chain.data, chain.folder / "hub.db") == []
+    assert ledger.undelivered(chain.data, parts.hub_address(chain.folder)) == []
 
 
 def test_a_disk_that_fills_up_loses_nothing(chain: Chain) -> None:

@@ -11,6 +11,7 @@ from tools.commands import (
     demo,
     doctor,
     hub,
+    identity,
     import_readings,
     models,
     plan,
@@ -34,8 +35,8 @@ app = typer.Typer(
 )
 for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, submeter):
     app.command(module.NAME)(module.command)
-app.add_typer(account.app, name=account.NAME)
-app.add_typer(hub.app, name=hub.NAME)
+for group in (account, hub, identity):
+    app.add_typer(group.app, name=group.NAME)
 
 
 def main() -> int:

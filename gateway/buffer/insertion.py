@@ -114,6 +114,20 @@ class Insertion:
         return self._readings([reading._replace(time_ms=reading.monotonic_ms + clock.offset_ms) for reading in waiting])
 
 
+def renumber(db: Database, after: int, by: int) -> int:
+    """Shift the sequence of every record above `after`, in the caller's transaction; how many there were.
+
+    Through negative numbers, because a row must not meet its neighbour's old number on the way.
+    """
+    moved = 0
+    for table in [*rows.power_tables(db.conn), "counter", "undated", *_TABLES.values()]:
+        cursor = db.conn.execute(f'update "{table}" set sequence = -(sequence + ?) where sequence > ?', (by, after))  # noqa: S608 - names of the schema
+        moved += cursor.rowcount
+        db.conn.execute(f'update "{table}" set sequence = -sequence where sequence < 0')  # noqa: S608 - names of the schema
+    db.conn.execute("update number set value = value + ? where name = 'next_sequence'", (by,))
+    return moved
+
+
 def _row(record: Any) -> dict[str, Any]:
     row: dict[str, Any] = record._asdict()
     if "document" in row:

@@ -15,7 +15,8 @@ from sqlite_utils import Database
 
 from gateway.buffer import rows
 from gateway.buffer.connection import Readers
-from protocols.batch import GENESIS, SealedBatch, Sign, canonical, seal, seal_tombstone
+from gateway.buffer.insertion import renumber
+from protocols.batch import GENESIS, PackedBatch, SealedBatch, Sign, pack, seal, seal_tombstone
 
 # 2,000 records are about a minute of 32 meters at 1 s: some 60 kB compressed, a second on a slow uplink.
 RECORDS_MAX = 2_000
@@ -71,17 +72,17 @@ class StoredOutbox:
         number, last_sequence, digest = found or (0, 0, GENESIS)
         return {"number": number, "last_sequence": last_sequence, "hash": digest}
 
-    def waiting(self, count: int) -> Sequence[SealedBatch]:
+    def waiting(self, count: int) -> Sequence[PackedBatch]:
         return self._batches("where acknowledged_ms is null order by number limit ?", count)
 
-    def newest(self) -> SealedBatch | None:
+    def newest(self) -> PackedBatch | None:
         found = self._batches("where acknowledged_ms is null order by number desc limit ?", 1)
         return found[0] if found else None
 
-    def _batches(self, condition: str, count: int) -> list[SealedBatch]:
-        query = f"select number, first_sequence, last_sequence, previous, hash, body from batch {condition}"  # noqa: S608 - constants
-        found = self._readers.get().execute(query, (count,))
-        return [SealedBatch(row[0], row[1], row[2], row[3], row[4], json.loads(gzip.decompress(row[5]))) for row in found]
+    def _batches(self, condition: str, count: int) -> list[PackedBatch]:
+        """As they lie on the disk: what is sent a thousand times a minute is not unpacked for it."""
+        query = f"select number, first_sequence, last_sequence, refused, body from batch {condition}"  # noqa: S608 - constants
+        return [PackedBatch(row[0], row[1], row[2], row[3] is not None, row[4]) for row in self._readers.get().execute(query, (count,))]
 
     def acknowledge(self, numbers: Sequence[int], now_ms: int) -> None:
         """The hub has them: the bodies go, the digests stay for the chain."""
@@ -93,14 +94,45 @@ class StoredOutbox:
 
     def refuse(self, number: int, reason: str) -> None:
         with self._writing():
-            batch = next(iter(self._batches("where number = ?", number)), None)
-            if batch is None or "tombstone" in batch.body:
+            batch = next(iter(self._batches("where number = ? and body is not null", number)), None)
+            if batch is None or batch.is_tombstone:
                 return
-            tombstone = seal_tombstone(batch, reason, self._sign)
+            tombstone = seal_tombstone(_sealed(batch), reason, self._sign)
             self._db.execute(
                 "update batch set refused = ?, refused_body = body, body = ? where number = ?",
-                (reason, _packed(tombstone.body), number),
+                (reason, pack(tombstone).content, number),
             )
+
+    def go_on_from(self, number: int, last_sequence: int, digest: str) -> int:
+        """The chain goes on behind a batch that the hub holds; what it has not confirmed is numbered anew behind it. Returns how much."""
+        with self._writing():
+            last = self._last()
+            if (last["number"], last["hash"]) == (number, digest):
+                return 0
+            confirmed = "select coalesce(max(last_sequence), 0) from batch where acknowledged_ms is not null"
+            (confirmed_sequence,) = self._db.execute(confirmed).fetchone()
+            moved = renumber(self._db, confirmed_sequence, last_sequence - confirmed_sequence)
+            self._db.execute("delete from batch where number >= ? or acknowledged_ms is null", (number,))
+            self._mark(number, last_sequence, digest)
+            return moved
+
+    def _mark(self, number: int, last_sequence: int, digest: str) -> None:
+        """A batch that is not ours but before ours: what the next one is chained to."""
+        marker = {"number": number, "first_sequence": last_sequence, "last_sequence": last_sequence, "previous": GENESIS, "hash": digest}
+        self._db.table("batch").insert({**marker, "sealed_ms": 0, "acknowledged_ms": 0, "refused": None})
+
+    def begin_anew(self) -> int:
+        """A chain of its own for a copied device: numbers from 1, from the first record on that the hub has not confirmed."""
+        with self._writing():
+            (confirmed,) = self._db.execute(
+                "select coalesce(max(last_sequence), 0) from batch where acknowledged_ms is not null"
+            ).fetchone()
+            self._db.execute("delete from batch")
+            self._mark(0, confirmed, GENESIS)
+            return int(confirmed)
+
+    def last_number(self) -> int:
+        return int(self._last()["number"])
 
     def depth(self) -> Depth:
         query = """
@@ -114,11 +146,11 @@ class StoredOutbox:
         return Depth(*self._readers.get().execute(query).fetchone())
 
 
-def _packed(body: dict[str, Any]) -> bytes:
-    # mtime=0: the same body gives the same bytes.
-    return gzip.compress(canonical(body), compresslevel=6, mtime=0)
+def _sealed(batch: PackedBatch) -> SealedBatch:
+    body = json.loads(gzip.decompress(batch.content))
+    return SealedBatch(batch.number, batch.first_sequence, batch.last_sequence, body["previous"], body["hash"], body)
 
 
 def _batch_row(batch: SealedBatch) -> dict[str, Any]:
     row = batch._asdict()
-    return {**row, "body": _packed(batch.body)}
+    return {**row, "body": pack(batch).content}

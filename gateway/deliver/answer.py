@@ -14,7 +14,7 @@ from typing import Any
 class Verdict(Enum):
     ACCEPTED = "accepted"
     REFUSED = "refused"  # for good: sending the same again cannot help
-    UNAUTHORISED = "unauthorised"  # a person has to enrol the gateway
+    UNAUTHORISED = "unauthorised"  # a person has to enrol the gateway, or to say which of two devices it is
     AGAIN = "again"
 
 
@@ -52,7 +52,9 @@ def answer_of(status: int, headers: Mapping[str, str], content: bytes) -> Answer
     if 200 <= status < 300:
         return Answer(Verdict.ACCEPTED, document=document)
     said = str(document.get("error") or f"status {status} without a reason")[:_SENTENCE_MAX]
-    return Answer(_BY_STATUS.get(status, Verdict.AGAIN), f"The hub answers: {said}", wait_s=_wait_s(headers))
+    # Another device has sealed other contents under our name: burying ours under a tombstone would help nobody.
+    verdict = Verdict.UNAUTHORISED if document.get("fork") is True else _BY_STATUS.get(status, Verdict.AGAIN)
+    return Answer(verdict, f"The hub answers: {said}", wait_s=_wait_s(headers))
 
 
 def holds(document: Mapping[str, Any], number: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -76,6 +76,9 @@ def _asynchronous(endpoint: Endpoint, authorise: Authorise) -> Callable[[Request
             return await _answer(endpoint, authorise, request)
         except Refused as refused:
             return error(refused)
+        except ClientDisconnect:  # a sender that was killed or lost its link; it comes again
+            log.info("%s %s: the caller went away in the middle", endpoint.method, endpoint.path)
+            return error(Refused(400, "the request was cut off"))
         except Exception:  # the boundary to the network: the log gets the traceback, the caller a sentence
             log.exception("%s %s failed", endpoint.method, endpoint.path)
             return error(Refused(500, "this server failed to answer; its log says why"))
@@ -94,7 +97,7 @@ async def _answer(endpoint: Endpoint, authorise: Authorise, request: Request) ->
 
 
 def error(refused: Refused) -> Response:
-    return JSONResponse({"error": refused.sentence}, refused.status, refused.headers)
+    return JSONResponse({"error": refused.sentence, **refused.details}, refused.status, refused.headers)
 
 
 def _grant(endpoint: Endpoint, authorise: Authorise, request: Request) -> tuple[Grant | None, Refused | None]:

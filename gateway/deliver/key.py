@@ -1,7 +1,7 @@
 """The gateway's Ed25519 key: made at the first start, kept in the data folder, the root of its identity.
 
-The gateway's id is made from the public key. So there is no second file to lose or to disagree, nobody
-else can claim the id, and a gateway that lost its key (and with it its chain) is honestly another one.
+The gateway's id is made from its first public key, so nobody else can claim it. It goes on through a change
+of key and, where the hub's operator allows it, through a change of device; only then it stands in a file.
 A site name can change; a chain cannot.
 """
 
@@ -19,6 +19,8 @@ from gateway.private_file import write_private
 from protocols.batch import Sign, Verify
 
 FILE = "gateway.key"
+NEXT_FILE = "gateway.key.next"  # a change of key that the hub may or may not have heard of
+ID_FILE = "gateway.id"  # only where the id is not the key's own: after a change of key or a change of device
 SEED_BYTES = 32
 _ID_DIGITS = 16  # 64 bits: no two of a billion gateways share an id, and a person can still compare it by eye
 
@@ -35,15 +37,33 @@ class GatewayKey(NamedTuple):
 
 def gateway_key(folder: Path, random_bytes: Callable[[int], bytes] = os.urandom) -> GatewayKey:
     """The key in `folder`, made now if there is none; KeyFileError if there is one that cannot be used."""
-    path = folder / FILE
+    if (folder / NEXT_FILE).exists():
+        raise KeyFileError(f"a change of key was begun in {folder} and not finished; run `shiftwatt identity rotate` again")
+    return key_in(folder, FILE, random_bytes)
+
+
+def key_in(folder: Path, file: str, random_bytes: Callable[[int], bytes] = os.urandom) -> GatewayKey:
+    """The key in `file`, with the id of the gateway in whose folder it is."""
+    path = folder / file
     try:
         private = _load(path) if path.exists() else _make(path, random_bytes)
+        kept = folder / ID_FILE
+        kept_id = kept.read_text(encoding="ascii").strip() if kept.exists() else ""
     except OSError as error:
         raise KeyFileError(
             f"the gateway's key {path} cannot be read or written ({error.strerror}); check the data folder's owner"
         ) from error
     public_key = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-    return GatewayKey(gateway_id(public_key), public_key, private.sign)
+    return GatewayKey(kept_id or gateway_id(public_key), public_key, private.sign)
+
+
+def keep_id(folder: Path, gateway: str) -> None:
+    write_private(folder / ID_FILE, f"{gateway}\n".encode())
+
+
+def rotation_statement(gateway: str, from_number: int, public_key: str) -> bytes:
+    """What the old key signs when a new one takes over; its first words keep it from being anything else that is signed."""
+    return f"shiftwatt key rotation: {gateway} signs with {public_key} from batch {from_number} on".encode()
 
 
 def gateway_id(public_key: str) -> str:

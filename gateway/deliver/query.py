@@ -40,21 +40,21 @@ class PageQuery(NamedTuple):
 
 
 def page_query(kind: str, query: QueryParams) -> PageQuery:
-    given = _given(query, PAGE)
-    from_ms, to_ms = _period(given)
+    named = given(query, PAGE)
+    from_ms, to_ms = _period(named)
     return PageQuery(
-        after=_position(kind, given["after"]) if "after" in given else 0,
-        limit=_limit(given["limit"]) if "limit" in given else LIMIT_DEFAULT,
-        wanted=Filter(meter=given.get("meter"), gateway=given.get("gateway"), from_ms=from_ms, to_ms=to_ms),
+        after=_position(kind, named["after"]) if "after" in named else 0,
+        limit=_limit(named["limit"]) if "limit" in named else LIMIT_DEFAULT,
+        wanted=Filter(meter=named.get("meter"), gateway=named.get("gateway"), from_ms=from_ms, to_ms=to_ms),
     )
 
 
 def period(query: QueryParams) -> tuple[int | None, int | None]:
-    return _period(_given(query, PERIOD))
+    return _period(given(query, PERIOD))
 
 
 def nothing(query: QueryParams) -> None:
-    _given(query, ())
+    given(query, ())
 
 
 def cursor(kind: str, position: int) -> str:
@@ -72,16 +72,17 @@ def _position(kind: str, text: str) -> int:
     raise Refused(400, f"after={text!r} is no cursor of /v1/{kind}; use the `cursor` of the page before as it is, or leave it out")
 
 
-def _given(query: QueryParams, known: Iterable[Parameter]) -> dict[str, str]:
+def given(query: QueryParams, known: Iterable[Parameter]) -> dict[str, str]:
+    """The parameters by name; 400 if one is unknown or given twice."""
     names = [parameter.name for parameter in known]
     pairs = query.multi_items()
-    given = dict(pairs)
-    for name in given:
+    found = dict(pairs)
+    for name in found:
         if name not in names:
             raise Refused(400, f"the parameter {name!r} is not known here; known: {', '.join(names) or 'none'}")
-    if len(given) < len(pairs):
+    if len(found) < len(pairs):
         raise Refused(400, "a parameter is given twice; give each once")
-    return given
+    return found
 
 
 def _limit(text: str) -> int:

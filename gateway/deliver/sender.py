@@ -15,7 +15,7 @@ from gateway.deliver.backoff import LONGEST_S, full_jitter_s
 from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
 from gateway.interfaces import Outbox
-from protocols.batch import SealedBatch
+from protocols.batch import PackedBatch
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Sender:
                 return delay_s
         return IDLE_S if idle else 0.0
 
-    def _turns(self) -> Iterator[SealedBatch]:
+    def _turns(self) -> Iterator[PackedBatch]:
         """A window of the oldest, those that failed least first; among them whatever is newer than all sent so far."""
         window = sorted(self._outbox.waiting(WINDOW), key=lambda batch: (self._failed.get(batch.number, 0), batch.number))
         self._failed = {batch.number: self._failed[batch.number] for batch in window if batch.number in self._failed}
@@ -109,7 +109,7 @@ class Sender:
             if batch.number not in sent:
                 yield batch
 
-    def _settle(self, batch: SealedBatch, answer: Answer) -> float | None:
+    def _settle(self, batch: PackedBatch, answer: Answer) -> float | None:
         """Book the answer; None if the next batch may follow at once, else the seconds to wait."""
         self._live = max(self._live, batch.number)
         if answer.verdict is Verdict.ACCEPTED and not holds(answer.document, batch.number):
@@ -126,7 +126,7 @@ class Sender:
         state = REFUSING if answer.verdict is Verdict.REFUSED else UNREACHABLE
         return self._later(state, answer.sentence, answer.wait_s)
 
-    def _acknowledge(self, batch: SealedBatch) -> None:
+    def _acknowledge(self, batch: PackedBatch) -> None:
         # Only what was sent just now: a hub restored from a backup, or a foreign one, may name
         # numbers whose contents it has never compared with ours.
         now_ms = self._now_ms()
@@ -134,7 +134,7 @@ class Sender:
         self._failures = 0
         self._failed.pop(batch.number, None)
         self._refused.discard(batch.number)
-        records = 0 if "tombstone" in batch.body else batch.last_sequence - batch.first_sequence + 1
+        records = 0 if batch.is_tombstone else batch.last_sequence - batch.first_sequence + 1
         self._status = replace(
             self._status,
             hub=REACHABLE,
@@ -144,7 +144,7 @@ class Sender:
             records_acknowledged=self._status.records_acknowledged + records,
         )
 
-    def _refuse(self, batch: SealedBatch, sentence: str) -> None:
+    def _refuse(self, batch: PackedBatch, sentence: str) -> None:
         """Once per number: the tombstone that takes its place must not be buried in turn, for ever."""
         log.error("batch %d is refused for good and kept here: %s", batch.number, sentence)
         self._outbox.refuse(batch.number, sentence)

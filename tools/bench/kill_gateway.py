@@ -224,7 +224,7 @@ def run(folder: Path, kills: int, seed: int, progress: Callable[[int], None] = l
     sums = ledger.sums(bench.data)
     loss_ms = max((life.loss_ms for life in lives), default=0)
     faults = [fault for life in lives for fault in life.faults]
-    faults += ledger.unsound(bench.data) + bench.load.lost(bench.data) + ledger.undelivered(bench.data, folder / "hub.db")
+    faults += ledger.unsound(bench.data) + bench.load.lost(bench.data) + ledger.undelivered(bench.data, parts.hub_address(folder))
     at_hub = manage.list_gateways(parts.hub_address(folder))
     faults += [f"the hub misses batches: {each['missing']}" for each in at_hub if not each["complete"]]
     faults += ledger.misbooked(bench.site)

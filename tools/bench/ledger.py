@@ -3,6 +3,7 @@
 Reads the gateway's and the hub's files; each finding is a sentence, and no finding is what one hopes for.
 """
 
+import gzip
 import json
 import sqlite3
 from collections import Counter
@@ -20,9 +21,10 @@ from gateway.clock import SystemClock
 from gateway.deliver.key import gateway_key
 from gateway.folder import FolderLock
 from gateway.site import Site
-from protocols.batch import clock_document, event_document, reading_document
+from protocols.batch import clock_document, event_document, reading_document, reading_documents
 from protocols.meter import Meter
 from protocols.reading import IMPORTED, ClockSet, Event, Figure, Reading, Record
+from tools.hub.server import open_database
 
 EVERYTHING = 2**31
 EVERYTHING_MS = 2**62
@@ -109,7 +111,18 @@ def _values(reading: Reading) -> Iterator[tuple[str, str, int | None]]:
         yield reading.meter, quantity, reading.time_ms
 
 
-def undelivered(data: Path, hub_db: Path) -> list[str]:
+def at_hub(hub_db: str, gateway: str) -> list[tuple[int, object]]:
+    """Sequence and document of every record that the hub's store holds of a gateway, however often."""
+    with closing(open_database(hub_db)) as database, database.reading() as session:
+        rows = session.rows("select sequence, document from records where gateway = ?", gateway)
+        bodies = session.rows("select body from bodies where gateway = ?", gateway)
+    found: list[tuple[int, object]] = [(row["sequence"], json.loads(row["document"])) for row in rows]
+    for row in bodies:
+        found += [(document["sequence"], document) for document in reading_documents(json.loads(gzip.decompress(row["body"])))]
+    return found
+
+
+def undelivered(data: Path, hub_db: str) -> list[str]:
     """Records of acknowledged batches that the hub does not hold exactly once with the same contents."""
     here = {record.sequence: record for record in records(data)}
     with opened(data) as connection:
@@ -118,8 +131,7 @@ def undelivered(data: Path, hub_db: Path) -> list[str]:
             for first, last in connection.execute("select first_sequence, last_sequence from batch where acknowledged_ms is not null")
             for sequence in range(first, last + 1)
         ]
-    with closing(sqlite3.connect(f"file:{hub_db.as_posix()}?mode=ro", uri=True)) as connection:
-        stored = [(sequence, json.loads(document)) for sequence, document in connection.execute("select sequence, document from records")]
+    stored = at_hub(hub_db, gateway_key(data).gateway)
     times = Counter(sequence for sequence, _ in stored)
     there = dict(stored)
     faults = [f"record {each} is at the hub {times[each]} times" for each in acknowledged if times[each] != 1]
@@ -131,7 +143,9 @@ def undelivered(data: Path, hub_db: Path) -> list[str]:
 
 def _same(record: Record, document: object) -> bool:
     if isinstance(record, Reading):
-        return document == reading_document(record)
+        # What was sealed before the clock was set has no date there, and got one here.
+        undated = isinstance(document, dict) and document["time"] is None
+        return document == reading_document(record._replace(time_ms=None) if undated else record)
     if isinstance(record, Event):
         return document == event_document(record)
     if isinstance(record, ClockSet):

@@ -106,9 +106,10 @@ def factory(folder: Path, tcp_port: int, opened_ms: int, *faults: str) -> Part:
     return _up(part, lambda: (folder / RS485).exists() and listens(tcp_port))
 
 
-def hub(folder: Path, port: int) -> Part:
-    words = ("hub", "--db", hub_address(folder), "--listen", f"{HOST}:{port}", "--public-read")
-    return _up(Part.start(folder / "hub.log", "tools.command", *words), lambda: listens(port))
+def hub(folder: Path, port: int, db: str = "", log: str = "hub.log") -> Part:
+    """Stores in an SQLite file in `folder` unless told otherwise."""
+    words = ("hub", "--db", db or hub_address(folder), "--listen", f"{HOST}:{port}", "--public-read")
+    return _up(Part.start(folder / log, "tools.command", *words), lambda: listens(port))
 
 
 def hub_address(folder: Path) -> str:

@@ -87,7 +87,7 @@ class BurstError(Fault):
     def damaged(self, frame: bytes, random: Random) -> bytes:
         if not self.strikes(random):
             return frame
-        length = random.randint(2, self.most_bits)
+        length = min(random.randint(2, self.most_bits), len(frame) * 8)  # another fault may have left one byte
         first = random.randrange(len(frame) * 8 - length + 1)
         wrong = 1 | random.getrandbits(length) | 1 << (length - 1)
         # Bits travel least significant first, byte by byte: that is the order in which they lie in this number.

@@ -1,81 +1,64 @@
-"""The hub's SQLite file: one writer, as many readers as there are requests. Knows no tables but through the migrations."""
+"""What the hub asks of a database, whichever it is: transactions, and plain SQL with `?` for values.
 
-import logging
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+The SQL of the hub is written once, in what SQLite and PostgreSQL have in common; what differs stands in
+`sqlite_database` and `postgresql_database`, which have the same shape.
+"""
 
-from sqlite_utils import Database
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from gateway.deliver.refusal import Refused
-from tools.hub.schema import migrations
 
-log = logging.getLogger(__name__)
-
-# A reader never waits in WAL mode; this covers `shiftwatt hub enrol` writing while the hub runs.
-BUSY_S = 5.0
-
-
-RETRY_S = 30  # a full disk is not emptied within seconds
+FULL_RETRY_S = 30  # a full disk is not emptied within seconds
+AWAY_RETRY_S = 3  # a database server that restarts is back within seconds
 
 
 class StoreFailing(Refused):
     """The store takes or gives nothing now; whoever sent something keeps it and comes again."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(503, sentence, {"Retry-After": str(RETRY_S)})
+    def __init__(self, sentence: str, retry_s: int = FULL_RETRY_S) -> None:
+        super().__init__(503, sentence, {"Retry-After": str(retry_s)})
 
 
-class HubDatabase:
-    def __init__(self, path: Path) -> None:
-        """Open or make the file; StoreFailing with a sentence if that is not possible."""
-        self.path = path
-        self._lock = threading.Lock()
-        with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
-                connection.execute("pragma journal_mode=wal")
-                migrations.apply(Database(connection, execute_plugins=False))
-            self._writer = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False, isolation_level=None)
-            # An acknowledgement is given after a commit and must outlive a power cut.
-            self._writer.execute("pragma synchronous=full")
-            self._writer.row_factory = sqlite3.Row
+class Session(Protocol):
+    """One transaction: it sees one state, and what it writes is there as a whole or not at all."""
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: it is on the disk when the block has ended, or nothing of it is."""
-        with self._lock, self._explained():
-            self._writer.execute("begin immediate")
-            try:
-                yield self._writer
-                self._writer.execute("commit")
-            except BaseException:
-                if self._writer.in_transaction:  # a full disk may have rolled back already
-                    self._writer.execute("rollback")
-                raise
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]: ...
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """One unchanging view. A connection of its own each time: worker threads come and go, opening costs little."""
-        with self._explained():
-            uri = f"{self.path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as connection:
-                connection.row_factory = sqlite3.Row
-                connection.execute("begin")
-                yield connection
+    def row(self, sql: str, *values: object) -> dict[str, Any] | None: ...
 
-    def close(self) -> None:
-        with self._lock:
-            self._writer.close()
+    def row_to_change(self, sql: str, *values: object) -> dict[str, Any] | None:
+        """The row, kept from all other writers until this transaction ends."""
+        ...
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            log.exception("the store %s failed", self.path)
-            raise StoreFailing(
-                f"the hub's store {self.path} cannot be used now ({error}); check its disk and owner. Gateways keep what they cannot send"
-            ) from error
+    def run(self, sql: str, *values: object) -> int:
+        """How many rows it touched."""
+        ...
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Many rows at once, in the way in which this database takes them fastest."""
+        ...
+
+
+class HubDatabase(Protocol):
+    """Called from several threads at once. Every failure of the database is a `StoreFailing` with a sentence."""
+
+    @property
+    def name(self) -> str:
+        """For people; never with a password in it."""
+        ...
+
+    def writing(self, time_ms: int = 0) -> AbstractContextManager[Session]:
+        """On the disk when the block has ended, or nothing of it is. `time_ms`: when what is written arrived, if it has a time."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """All its statements see one state."""
+        ...
+
+    def looking(self) -> AbstractContextManager[Session]:
+        """For a single statement, at the least cost."""
+        ...
+
+    def close(self) -> None: ...

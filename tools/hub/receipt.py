@@ -6,14 +6,14 @@ Pure: no store and no clock. Every objection is a `Refused` with the status the 
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.deliver.refusal import Refused
-from gateway.interfaces import EVENTS, FIGURES, READINGS
-from protocols.batch import FORMAT, Verify, check, link_hash, reading_documents
+from gateway.interfaces import EVENTS, FIGURES
+from protocols.batch import FORMAT, Verify, check, link_hash
 from protocols.errors import ProtocolError
 from protocols.reading import milliseconds_of
 
@@ -23,6 +23,8 @@ CLOCKS, SITES = "clocks", "sites"
 # what unpacks to more is an attack on our memory.
 BODY_BYTES_MAX = 4 * 2**20
 PLAIN_BYTES_MAX = 32 * 2**20
+# Fifty of our own batches: beyond that one page of the read API would unpack too much at once.
+RECORDS_MAX = 100_000
 _GZIP = 16 + zlib.MAX_WBITS
 
 _INTEGER_MAX = 2**53 - 1
@@ -120,8 +122,21 @@ class Row(NamedTuple):
     document: str
 
 
+class Readings(NamedTuple):
+    """What is known of the readings of a batch without unpacking it again."""
+
+    readings: int
+    undated: int
+    first_ms: int | None
+    last_ms: int | None
+    meters: frozenset[str]
+
+
 class Receipt(NamedTuple):
-    """A batch that holds; `link` is the hash that its successor must name, `tombstone` the reason if it is one."""
+    """A batch that holds; `link` is the hash that its successor must name, `tombstone` the reason if it is one.
+
+    `rows` are all its records but the readings.
+    """
 
     gateway: str
     number: int
@@ -133,7 +148,12 @@ class Receipt(NamedTuple):
     sealed_ms: int
     tombstone: str | None
     rows: tuple[Row, ...]
+    contents: Readings
     packed: bytes
+
+    @property
+    def records(self) -> int:
+        return len(self.rows) + self.contents.readings
 
 
 def unpack(content: bytes, encoding: str) -> tuple[dict[str, Any], bytes]:
@@ -164,22 +184,24 @@ def _plain(content: bytes) -> bytes:
     return plain
 
 
-def receipt(body: dict[str, Any], packed: bytes, verify: Verify) -> Receipt:
-    """The checked batch; 501 for a form of later, 422 for anything else that does not hold."""
+def receipt(body: dict[str, Any], packed: bytes, verify_of: Callable[[int], Verify]) -> Receipt:
+    """The checked batch, signed as `verify_of` its number says; 501 for a form of later, 422 for anything else that does not hold."""
     if body.get("format") != FORMAT:
         # Not refused for good: an updated hub will take it.
         raise Refused(501, f"batch format {body.get('format')!r} is not known to this hub, which speaks {FORMAT}; update the hub")
     try:
         _Batch.model_validate(body)
-        check(body, verify)
+        check(body, verify_of(body["number"]))
         rows = tuple(_rows(body))
+        contents = _readings(body)
         sealed_ms = _time_ms(body["sealed_at"])
     except ValidationError as error:
         raise Refused(422, _objection(error)) from None
     except (ProtocolError, ValueError, OverflowError, RecursionError) as error:
         raise Refused(422, f"the batch does not hold: {error}") from None
     tombstone = body["tombstone"]["reason"] if body.get("tombstone") else None
-    _require_whole(body, rows, is_tombstone=tombstone is not None)
+    sequences = [row.sequence for row in rows] + [sequence for group in body["readings"] for sequence in group["sequence"]]
+    _require_whole(body, sequences, is_tombstone=tombstone is not None)
     return Receipt(
         gateway=body["gateway"],
         number=body["number"],
@@ -191,6 +213,7 @@ def receipt(body: dict[str, Any], packed: bytes, verify: Verify) -> Receipt:
         sealed_ms=sealed_ms,
         tombstone=tombstone,
         rows=rows,
+        contents=contents,
         packed=packed,
     )
 
@@ -201,10 +224,12 @@ def _objection(error: ValidationError) -> str:
     return f"the batch is not in the form of format {FORMAT}: {place}: {first['msg']}"
 
 
-def _require_whole(body: dict[str, Any], rows: tuple[Row, ...], *, is_tombstone: bool) -> None:
+def _require_whole(body: dict[str, Any], sequences: list[int], *, is_tombstone: bool) -> None:
     """A batch holds every record of its range exactly once; a tombstone stands for a range and holds none."""
+    if len(sequences) > RECORDS_MAX:
+        raise Refused(413, f"batch {body['number']} holds {len(sequences)} records; {RECORDS_MAX} are taken at once")
     first, last = body["first_sequence"], body["last_sequence"]
-    found = sorted(row.sequence for row in rows)
+    found = sorted(sequences)
     expected = last - first + 1
     whole = not found and expected >= 1 if is_tombstone else len(found) == expected and found == list(range(first, last + 1))
     if not whole:
@@ -212,10 +237,6 @@ def _require_whole(body: dict[str, Any], rows: tuple[Row, ...], *, is_tombstone:
 
 
 def _rows(body: dict[str, Any]) -> Iterator[Row]:
-    for group in body["readings"]:
-        _require_equal_lengths(group)
-    for reading in reading_documents(body):
-        yield _row(READINGS, reading["meter"], reading, reading["time"])
     for event in body["events"]:
         yield _row(EVENTS, event["subject"], event, event["time"])
     for clock in body["clocks"]:
@@ -226,6 +247,15 @@ def _rows(body: dict[str, Any]) -> Iterator[Row]:
         yield Row(each["sequence"], FIGURES, None, None, None, *times, _json(figure))
     for each in body["sites"]:
         yield Row(each["sequence"], SITES, None, None, None, _time_ms(each["known_at"]), None, _json(each["site"]))
+
+
+def _readings(body: dict[str, Any]) -> Readings:
+    for group in body["readings"]:
+        _require_equal_lengths(group)
+    times = [time for group in body["readings"] for time in group["time"]]
+    dated = [_time_ms(time) for time in times if time is not None]
+    meters = frozenset(group["meter"] for group in body["readings"])
+    return Readings(len(times), len(times) - len(dated), min(dated, default=None), max(dated, default=None), meters)
 
 
 def _row(kind: str, subject: str | None, document: dict[str, Any], time: str | None) -> Row:

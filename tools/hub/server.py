@@ -1,6 +1,7 @@
 """The hub as a process: a database address and a place to listen become a server that ends cleanly."""
 
 import logging
+import resource
 import signal
 import socket
 import threading
@@ -13,14 +14,18 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tools.hub.app import application
-from tools.hub.database import HubDatabase, StoreFailing
+from tools.hub.database import AWAY_RETRY_S, HubDatabase, StoreFailing
+from tools.hub.quota import Quota
+from tools.hub.sqlite_database import SqliteDatabase
 
 log = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
-# Requests at once: each may hold a batch unpacked (32 MB at worst, some 2 MB usually).
-CONCURRENCY_MAX = 64
+POSTGRESQL = ("postgresql://", "postgres://")
+# Connections at once: a thousand gateways keep theirs open between two batches; an open one costs some kilobytes.
+CONNECTIONS_MAX = 10_000
 KEEP_ALIVE_S = 75  # longer than the pause between two batches, so that a gateway's connection is used again
+DATABASE_S_MAX = 60.0  # a server that recovers from a power cut takes some seconds; after that a person has to look
 STOP_S = 10  # a batch that is being written is answered before the process ends
 _START_S = 10
 
@@ -41,17 +46,50 @@ def now_ms() -> int:
 
 
 def open_database(db: str) -> HubDatabase:
-    """`db` is sqlite:///path (sqlite:////path for an absolute one); HubMistake with a sentence if it cannot be used."""
-    if db.startswith(("postgresql:", "postgres:")):
-        raise HubMistake("this build stores in SQLite only; use --db sqlite:///hub.db", WRONG_USE)
-    if not db.startswith(SQLITE) or not db.removeprefix(SQLITE):
-        raise HubMistake(
-            f"{db!r} is no address of a store; use --db sqlite:///hub.db, or sqlite:////var/lib/hub.db for an absolute path", WRONG_USE
-        )
+    """`db` is sqlite:///path (sqlite:////path for an absolute one) or postgresql://...; HubMistake with a sentence if it cannot be used."""
     try:
-        return HubDatabase(Path(db.removeprefix(SQLITE)))
+        if db.startswith(POSTGRESQL):
+            return _postgresql(db)
+        if db.startswith(SQLITE) and db.removeprefix(SQLITE):
+            return SqliteDatabase(Path(db.removeprefix(SQLITE)))
     except StoreFailing as failing:
-        raise HubMistake(failing.sentence, FAILED) from failing
+        raise HubMistake(failing.sentence, FAILED) from None
+    # What was given is not repeated: it may hold a password.
+    raise HubMistake(
+        "--db is no address of a store; use sqlite:///hub.db (sqlite:////var/lib/hub.db for an absolute path) or postgresql://USER@HOST/DATABASE",
+        WRONG_USE,
+    )
+
+
+def _awaited(db: str, say: Callable[[str], None]) -> HubDatabase:
+    """A hub that starts together with its database server waits for it, and says so once."""
+    until = time.monotonic() + DATABASE_S_MAX
+    said = False
+    while True:
+        try:
+            return open_database(db)
+        except HubMistake as mistake:
+            if mistake.status == WRONG_USE or not db.startswith(POSTGRESQL) or time.monotonic() > until:
+                raise
+            if not said:
+                say(f"{mistake} The hub waits up to {DATABASE_S_MAX:.0f} s for it.")
+            said = True
+            time.sleep(AWAY_RETRY_S)
+
+
+def _postgresql(db: str) -> HubDatabase:
+    """Its library is an optional part: most hubs need no database server."""
+    try:
+        from psycopg import ProgrammingError, conninfo  # noqa: PLC0415 - optional
+
+        from tools.hub.postgresql_database import PostgresqlDatabase  # noqa: PLC0415 - optional
+    except ImportError:
+        raise HubMistake("PostgreSQL needs one more part: pip install 'shiftwatt[postgresql]'", WRONG_USE) from None
+    try:
+        conninfo.conninfo_to_dict(db)
+    except ProgrammingError:
+        raise HubMistake("--db is no address that PostgreSQL understands; use postgresql://USER@HOST/DATABASE", WRONG_USE) from None
+    return PostgresqlDatabase(db)
 
 
 def listening(listen: str) -> socket.socket:
@@ -72,19 +110,36 @@ def listening(listen: str) -> socket.socket:
 
 
 def run_hub(
-    db: str, listen: str, *, public_read: bool = False, certificate: str = "", key: str = "", say: Callable[[str], None] = print
+    db: str,
+    listen: str,
+    *,
+    public_read: bool = False,
+    certificate: str = "",
+    key: str = "",
+    quota: Quota | None = None,
+    say: Callable[[str], None] = print,
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
+    _allow_connections()
     try:
-        with listening(listen) as listener, closing(open_database(db)) as database:
-            server = _server(application(database, now_ms, public_read=public_read), certificate, key)
+        with listening(listen) as listener, closing(_awaited(db, say)) as database:
+            server = _server(application(database, now_ms, public_read=public_read, quota=quota), certificate, key)
             _stop_on_signals(server)
-            say(f"The hub listens on {address(listener, encrypted=bool(certificate))} and stores in {database.path}")
+            say(f"The hub listens on {address(listener, encrypted=bool(certificate))} and stores in {database.name}")
             server.run(sockets=[listener])
     except HubMistake as mistake:
         say(str(mistake))
         return mistake.status
     return 0
+
+
+def _allow_connections() -> None:
+    """Each connection is an open file, and a shell often allows a thousand only; as many as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + 200
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def address(listener: socket.socket, *, encrypted: bool = False) -> str:
@@ -112,7 +167,7 @@ def _server(app: ASGIApp, certificate: str, key: str) -> uvicorn.Server:
         access_log=False,
         log_config=None,  # whoever started us decides where logs go
         lifespan="off",
-        limit_concurrency=CONCURRENCY_MAX,
+        limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_S,
         ssl_certfile=certificate or None,

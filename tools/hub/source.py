@@ -1,34 +1,37 @@
 """The hub's store as a RecordSource: documents in the order of arrival here. It only reads."""
 
+import gzip
 import json
-import sqlite3
-from collections.abc import Callable
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from gateway.interfaces import EVENTS, FIGURES, READINGS, Filter, Page
-from protocols.reading import iso, iso_or_none
+from protocols.batch import reading_documents
+from protocols.reading import iso, iso_or_none, milliseconds_of
+from tools.hub import forks
 from tools.hub.completeness import Held, gateway_completeness
-from tools.hub.database import HubDatabase, StoreFailing
+from tools.hub.database import HubDatabase, Session, StoreFailing
+from tools.hub.store import PLACE_BITS
 
 # Intervals are worked out at the gateway and do not travel; the readings they come from do.
 KINDS = (READINGS, FIGURES, EVENTS)
-# A request looks at no more rows than this, so that a narrow filter answers soon; the caller goes on with the cursor.
-ROWS_MAX = 100_000
-_FOREVER = 2**63 - 1
+# A request looks at no more records than this, so that a narrow filter answers within about a second; the
+# caller goes on with the cursor.
+ROWS_MAX = 50_000
+# So many heads of batches at once: live ones are small, and a page of 10,000 readings needs some hundreds.
+BATCHES_MAX = 500
+_PLACES = 2**PLACE_BITS - 1
 
-# An undated record is dated by the first clock record of its boot that came after it.
-_TIME = """coalesce(records.time_ms, records.monotonic_ms + (
-    select json_extract(clocks.document, '$.offset_ms') from records as clocks
-    where clocks.kind = 'clocks' and clocks.gateway = records.gateway and clocks.boot = records.boot
-      and clocks.sequence > records.sequence order by clocks.sequence limit 1))"""
-_PAGE = f"""
-    select arrival, gateway, sequence, {_TIME} as time_ms, document from records
-    where kind = :kind and arrival > :after and arrival <= :until
-      and (:gateway is null or gateway = :gateway)
-      and (:meter is null or subject is null or subject = :meter)
-      and (:from_ms is null or coalesce(end_ms - 1, {_TIME}) >= :from_ms)
-      and (:to_ms is null or {_TIME} < :to_ms)
-    order by arrival limit :limit"""  # noqa: S608 - constants of this file
+
+class _Item(NamedTuple):
+    """A record on its way out: from `start_ms` to `end_ms` it happened, None if nobody knows yet."""
+
+    position: int
+    document: dict[str, Any]
+    subject: str | None
+    start_ms: int | None
+    end_ms: int | None
 
 
 class HubRecords:
@@ -38,70 +41,191 @@ class HubRecords:
 
     def meters(self) -> list[dict[str, Any]]:
         """As the newest site description of each gateway declares them, then those that were only heard of."""
-        with self._database.reading() as connection:
-            seen = connection.execute("select gateway, meter from meters order by gateway, meter").fetchall()
-            gateways = [row["gateway"] for row in connection.execute("select gateway from gateways order by gateway")]
-            declared = [{"gateway": each, **meter} for each in gateways for meter in _declared(connection, each)]
+        with self._database.reading() as session:
+            seen = session.rows("select gateway, meter from meters order by gateway, meter")
+            gateways = [row["gateway"] for row in session.rows("select gateway from gateways order by gateway")]
+            declared = [{"gateway": each, **meter} for each in gateways for meter in _declared(session, each)]
         known = {(meter["gateway"], meter.get("name")) for meter in declared}
-        return declared + [{"gateway": row["gateway"], "name": row["meter"]} for row in seen if tuple(row) not in known]
+        return declared + [{"gateway": row["gateway"], "name": row["meter"]} for row in seen if (row["gateway"], row["meter"]) not in known]
 
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
-        with self._database.reading() as connection:
-            until = None if wanted == Filter() else _until(connection, kind, after)
-            asked = {"kind": kind, "after": after, "until": until or _FOREVER, "limit": limit + 1, **vars(wanted)}
-            rows = connection.execute(_PAGE, asked).fetchall()
-        more, rows = len(rows) > limit, rows[:limit]
-        last = rows[-1]["arrival"] if rows else after
-        position = last if more or until is None else until
-        return Page([_document(kind, row) for row in rows], position, more or until is not None)
+        with self._database.reading() as session:
+            look = _Look(session, _Clocks(session))
+            items = look.readings(after, wanted) if kind == READINGS else look.records(kind, after, wanted)
+            documents: list[dict[str, Any]] = []
+            position = after
+            for count, item in enumerate(items):
+                if len(documents) == limit or count == ROWS_MAX:
+                    return Page(documents, position, more=True)
+                position = item.position
+                if _fits(item, wanted):
+                    documents.append(item.document)
+            return Page(documents, max(position, look.reached), look.more)
 
     def completeness(self, from_ms: int | None, to_ms: int | None) -> dict[str, Any]:
-        with self._database.reading() as connection:
-            gateways = connection.execute("select * from gateways order by gateway").fetchall()
-            found = [
-                gateway_completeness(row, _held(connection, row["gateway"], row["highest"]), from_ms, to_ms) for row in map(dict, gateways)
-            ]
+        with self._database.reading() as session:
+            gateways = session.rows("select * from gateways order by gateway")
+            held = _held(session)
+            branches = forks.described(session)
+            keys = _keys(session)
+        found = []
+        for row in gateways:
+            name = row["gateway"]
+            document = gateway_completeness(row, held.get(name, []), from_ms, to_ms)
+            other = branches.get(name, [])
+            document |= {"keys": keys.get(name, []), "forks": other[: forks.SHOWN_MAX], "fork_count": len(other)}
+            found.append({**document, "complete": document["complete"] and not other})
         return {"complete": all(each["complete"] for each in found), "gateways": found}
 
     def health(self) -> dict[str, Any]:
         try:
-            with self._database.reading() as connection:
-                sums = connection.execute("select count(*), total(batches), total(records), max(contact_ms) from gateways").fetchone()
+            with self._database.reading() as session:
+                sums = session.row(
+                    "select count(*) as gateways, coalesce(sum(batches), 0) as batches, coalesce(sum(records), 0) as records, "
+                    "max(contact_ms) as contact_ms from gateways"
+                )
         except StoreFailing as failing:
             return {"ok": False, "sentence": str(failing)}
-        gateways, batches, records, contact_ms = sums
-        counts = {"gateways": gateways, "batches": int(batches), "records": int(records)}
-        return {"ok": True, "sentence": "", "time": iso(self._now_ms()), **counts, "last_contact": iso_or_none(contact_ms)}
+        assert sums is not None
+        counts = {key: int(sums[key]) for key in ("gateways", "batches", "records")}
+        return {"ok": True, "sentence": "", "time": iso(self._now_ms()), **counts, "last_contact": iso_or_none(sums["contact_ms"])}
 
 
-def _until(connection: sqlite3.Connection, kind: str, after: int) -> int | None:
-    """The arrival of the last row that one filtered request looks at; None if there are no more rows than that."""
-    rows = "select arrival from records where kind = ? and arrival > ? order by arrival limit 1 offset ?"
-    found = connection.execute(rows, (kind, after, ROWS_MAX - 1)).fetchone()
-    return found["arrival"] if found else None
+class _Clocks:
+    """What the clock records say of each boot; an undated record is dated by the first of its boot that came after it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+
+    def date(self, gateway: str, boot: int | None, sequence: int, monotonic_ms: int | None) -> int | None:
+        if boot is None or monotonic_ms is None:
+            return None
+        sequences, offsets = self._of(gateway, boot)
+        place = bisect_right(sequences, sequence)
+        return monotonic_ms + offsets[place] if place < len(offsets) else None
+
+    def _of(self, gateway: str, boot: int) -> tuple[list[int], list[int]]:
+        key = (gateway, boot)
+        if key not in self._known:
+            query = "select sequence, document from records where gateway = ? and kind = 'clocks' and boot = ? order by sequence"
+            rows = self._session.rows(query, gateway, boot)
+            self._known[key] = [row["sequence"] for row in rows], [json.loads(row["document"])["offset_ms"] for row in rows]
+        return self._known[key]
 
 
-def _document(kind: str, row: sqlite3.Row) -> dict[str, Any]:
-    """As it came, with the gateway it came from and, if a clock record dated it later, its date."""
-    document = {"gateway": row["gateway"], "sequence": row["sequence"], **json.loads(row["document"])}
-    if kind != FIGURES:
-        document["time"] = iso_or_none(row["time_ms"])
-    return document
+class _Look:
+    """One walk through the order of arrival; `reached` and `more` say how it ended once it has ended."""
+
+    def __init__(self, session: Session, clocks: _Clocks) -> None:
+        self._session = session
+        self._clocks = clocks
+        self.reached = 0
+        self.more = False
+
+    def readings(self, after: int, wanted: Filter) -> Iterator[_Item]:
+        """Batches that cannot hold anything wanted are not unpacked."""
+        query, values = _batches(after, wanted)
+        heads = self._session.rows(query, *values, BATCHES_MAX)
+        end = self._end()
+        for head in heads:
+            base = head["position"] << PLACE_BITS
+            for place, reading in enumerate(_unpacked(self._session, head), start=1):
+                if base + place > after:
+                    yield self._reading(head["gateway"], base + place, reading)
+        self.more = len(heads) == BATCHES_MAX
+        self.reached = (heads[-1]["position"] << PLACE_BITS) + _PLACES if self.more else end
+
+    def records(self, kind: str, after: int, wanted: Filter) -> Iterator[_Item]:
+        query = "select * from records where kind = ? and arrival > ? {} order by arrival limit ?"
+        found = self._session.rows(
+            query.format("" if wanted.gateway is None else "and gateway = ?"),
+            kind, after, *(() if wanted.gateway is None else (wanted.gateway,)), ROWS_MAX + 1,
+        )  # fmt: skip
+        end = self._end()
+        for row in found:
+            yield self._record(kind, row)
+        self.reached = end
+
+    def _end(self) -> int:
+        """The end of all that this transaction sees: nothing will ever come in before it."""
+        row = self._session.row("select position from arrivals")
+        return 0 if row is None else (int(row["position"]) << PLACE_BITS) + _PLACES
+
+    def _reading(self, gateway: str, position: int, reading: dict[str, Any]) -> _Item:
+        time_ms = None
+        if reading["time"] is None:
+            time_ms = self._clocks.date(gateway, reading["boot"], reading["sequence"], reading["monotonic_ms"])
+            reading["time"] = iso_or_none(time_ms)
+        # The times of dated readings are compared only where somebody asks for a period.
+        return _Item(position, {"gateway": gateway, **reading}, reading["meter"], time_ms, time_ms)
+
+    def _record(self, kind: str, row: dict[str, Any]) -> _Item:
+        document = {"gateway": row["gateway"], "sequence": row["sequence"], **json.loads(row["document"])}
+        if kind == FIGURES:
+            return _Item(row["arrival"], document, row["subject"], row["time_ms"], row["end_ms"] - 1)
+        time_ms = row["time_ms"]
+        if time_ms is None:
+            time_ms = self._clocks.date(row["gateway"], row["boot"], row["sequence"], row["monotonic_ms"])
+        document["time"] = iso_or_none(time_ms)
+        return _Item(row["arrival"], document, row["subject"], time_ms, time_ms)
 
 
-def _declared(connection: sqlite3.Connection, gateway: str) -> list[dict[str, Any]]:
-    row = connection.execute(
-        "select document from records where kind = 'sites' and gateway = ? order by sequence desc limit 1", (gateway,)
-    ).fetchone()
+def _batches(after: int, wanted: Filter) -> tuple[str, list[object]]:
+    conditions, values = ["position >= ?", "readings > 0"], [after >> PLACE_BITS]
+    for condition, value in (
+        ("gateway = ?", wanted.gateway),
+        ("(undated > 0 or last_ms >= ?)", wanted.from_ms),
+        ("(undated > 0 or first_ms < ?)", wanted.to_ms),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)  # type: ignore[arg-type]
+    where = " and ".join(conditions)
+    return f"select position, gateway, number, received_ms from batches where {where} order by position limit ?", list(values)  # noqa: S608
+
+
+def _unpacked(session: Session, head: dict[str, Any]) -> list[dict[str, Any]]:
+    row = session.row(
+        "select body from bodies where gateway = ? and number = ? and received_ms = ?", head["gateway"], head["number"], head["received_ms"]
+    )
+    return [] if row is None else reading_documents(json.loads(gzip.decompress(row["body"])))
+
+
+def _fits(item: _Item, wanted: Filter) -> bool:
+    if wanted.meter is not None and item.subject not in (None, wanted.meter):
+        return False
+    if wanted.from_ms is None and wanted.to_ms is None:
+        return True
+    start_ms, end_ms = item.start_ms, item.end_ms
+    if start_ms is None and item.document.get("time") is not None:
+        start_ms = end_ms = milliseconds_of(item.document["time"])
+    if start_ms is None or end_ms is None:
+        return False
+    return (wanted.from_ms is None or end_ms >= wanted.from_ms) and (wanted.to_ms is None or start_ms < wanted.to_ms)
+
+
+def _declared(session: Session, gateway: str) -> list[dict[str, Any]]:
+    row = session.row("select document from records where kind = 'sites' and gateway = ? order by sequence desc limit 1", gateway)
     meters = json.loads(row["document"]).get("meters", []) if row else []
     return [meter for meter in meters if isinstance(meter, dict)] if isinstance(meters, list) else []
 
 
-def _held(connection: sqlite3.Connection, gateway: str, highest: int) -> list[Held]:
-    """Below `highest` there is no gap, so only tombstones matter there."""
-    rows = connection.execute(
-        "select number, first_sequence, last_sequence, hash, sealed_ms, tombstone from batches "
-        "where gateway = ? and (number >= ? or tombstone is not null) order by number",
-        (gateway, highest),
+def _held(session: Session) -> dict[str, list[Held]]:
+    """By gateway; below `highest` there is no gap, so only tombstones matter there."""
+    columns = "b.gateway, b.number, b.first_sequence, b.last_sequence, b.hash, b.sealed_ms, b.tombstone"
+    rows = session.rows(
+        f"select {columns} from gateways g join batches b on b.gateway = g.gateway and b.number >= g.highest "  # noqa: S608 - constants
+        f"union select {columns} from batches b where b.tombstone is not null order by 1, 2"
     )
-    return [Held(*row) for row in rows]
+    found: dict[str, list[Held]] = {}
+    for row in rows:
+        found.setdefault(row.pop("gateway"), []).append(Held(**row))
+    return found
+
+
+def _keys(session: Session) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in session.rows("select gateway, from_number, public_key from keys order by gateway, from_number"):
+        found.setdefault(row["gateway"], []).append({"from_number": row["from_number"], "public_key": row["public_key"]})
+    return found

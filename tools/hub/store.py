@@ -1,21 +1,30 @@
 """Batches in: each once, each fitting the ones beside it, all of it on the disk before it is acknowledged.
 
-What a batch must look like by itself is `receipt`'s; reading is `source`'s.
+What a batch must look like by itself is `receipt`'s; batches of another branch are `forks`'; reading is `source`'s.
 """
 
-import sqlite3
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tokens import Grant
-from tools.hub.database import HubDatabase
+from tools.hub import forks
+from tools.hub.database import HubDatabase, Session
+from tools.hub.quota import counted
 from tools.hub.receipt import Receipt
 from tools.hub.registry import spend
 
 # The answer to a batch names at most so many numbers beyond a gap (the newest): it is sent with every
 # batch, and completeness has them all.
 BEYOND_MAX = 1000
+# A position in the order of arrival is the batch's, and so many bits for a record's place in it.
+PLACE_BITS = 20
+
+_BATCH = (
+    "gateway", "number", "hash", "previous", "link", "first_sequence", "last_sequence", "sealed_ms", "received_ms", "tombstone",
+    "position", "readings", "undated", "first_ms", "last_ms",
+)  # fmt: skip
+_RECORD = ("arrival", "gateway", "sequence", "kind", "subject", "boot", "monotonic_ms", "time_ms", "end_ms", "document")
 
 
 class Holding(NamedTuple):
@@ -33,73 +42,74 @@ class BatchStore:
 
     def receive(self, batch: Receipt, grant: Grant) -> Holding:
         """Take `batch` in one transaction; the same again changes nothing. Refused (409) if it contradicts what is held."""
-        with self._database.writing() as connection:
-            spend(connection, grant)
-            connection.execute("update gateways set contact_ms = ? where gateway = ?", (self._now_ms(), batch.gateway))
-            held = connection.execute("select hash from batches where gateway = ? and number = ?", (batch.gateway, batch.number)).fetchone()
-            if held is not None and held["hash"] != batch.hash:
-                raise Refused(409, f"batch {batch.number} is here already with other contents")
-            if held is None:
-                _require_fit(connection, batch)
-                self._insert(connection, batch)
-            highest = _advance(connection, batch.gateway)
-            return Holding(highest, _beyond(connection, batch, highest), held is None)
+        now_ms = self._now_ms()
+        with self._database.writing(now_ms) as session:
+            found = session.row_to_change("select * from gateways where gateway = ?", batch.gateway)
+            if found is None:
+                raise Refused(403, f"gateway {batch.gateway} is not enrolled here")
+            spend(session, grant)
+            branch = forks.judge(session, batch, found["highest"])
+            if not branch.contradiction:
+                return self._take(session, batch, branch, found, now_ms)
+            forks.note(session, batch, now_ms)
+            self._book(session, found, now_ms, found["highest"], batches=0, records=0)
+        raise Refused(409, branch.contradiction, details={"fork": True})
 
-    def _insert(self, connection: sqlite3.Connection, batch: Receipt) -> None:
-        gateway = batch.gateway
-        connection.execute(
-            "insert into batches values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                gateway, batch.number, batch.hash, batch.previous, batch.link, batch.first_sequence, batch.last_sequence,
-                batch.sealed_ms, self._now_ms(), batch.tombstone, batch.packed,
-            ),
+    def _take(self, session: Session, batch: Receipt, branch: forks.Branch, found: dict[str, Any], now_ms: int) -> Holding:
+        """All that is large goes first: from the position on, every other batch of this hub waits for our commit."""
+        gone = forks.evict(session, batch.gateway, branch.evicted, now_ms)
+        if not branch.is_held:
+            _insert_body(session, batch, now_ms)
+        highest = found["highest"]
+        if batch.number == highest + 1:
+            highest = _end_of_run(session, batch) if branch.has_next else batch.number
+        above = {row["number"] for row in session.rows(_ABOVE, batch.gateway, highest, BEYOND_MAX)} | {batch.number}
+        new = not branch.is_held
+        self._book(session, found, now_ms, highest, batches=new - gone.batches, records=new * batch.records - gone.records)
+        if new:
+            _insert(session, batch, now_ms)
+        return Holding(highest, sorted(number for number in above if number > highest), new)
+
+    def _book(self, session: Session, found: dict[str, Any], now_ms: int, highest: int, *, batches: int, records: int) -> None:
+        new = counted(found, now_ms, max(records, 0))
+        session.run(
+            "update gateways set contact_ms = ?, highest = ?, batches = batches + ?, records = records + ?, "
+            "day = ?, day_records = ?, minute = ?, minute_requests = ? where gateway = ?",
+            now_ms, highest, batches, records, new["day"], new["day_records"], new["minute"], new["minute_requests"], found["gateway"],
         )  # fmt: skip
-        connection.executemany(
-            "insert into records (gateway, sequence, kind, subject, boot, monotonic_ms, time_ms, end_ms, document) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((gateway, *row) for row in batch.rows),
-        )
-        meters = {row.subject for row in batch.rows if row.kind == "readings"}
-        connection.executemany("insert or ignore into meters values (?, ?)", ((gateway, meter) for meter in meters))
-        connection.execute("update gateways set batches = batches + 1, records = records + ? where gateway = ?", (len(batch.rows), gateway))
 
 
-def _require_fit(connection: sqlite3.Connection, batch: Receipt) -> None:
-    """The chain links with the neighbours that are held, and no record is in two batches."""
-    rows = connection.execute(
-        "select number, previous, link, first_sequence, last_sequence from batches where gateway = ? and number in (?, ?)",
-        (batch.gateway, batch.number - 1, batch.number + 1),
-    )
-    for row in rows:
-        before = row["number"] < batch.number
-        named, expected = (batch.previous, row["link"]) if before else (row["previous"], batch.link)
-        end, start = (row["last_sequence"], batch.first_sequence) if before else (batch.last_sequence, row["first_sequence"])
-        if named != expected or start != end + 1:
-            raise Refused(409, f"batch {batch.number} does not link with batch {row['number']}, which is here already")
-    overlap = connection.execute(
-        "select number, last_sequence from batches where gateway = ? and first_sequence <= ? order by first_sequence desc limit 1",
-        (batch.gateway, batch.last_sequence),
-    ).fetchone()
-    if overlap is not None and overlap["last_sequence"] >= batch.first_sequence:
-        raise Refused(409, f"batch {batch.number} holds records that are here already in batch {overlap['number']}")
+_ABOVE = "select number from batches where gateway = ? and number > ? order by number desc limit ?"
 
 
-def _advance(connection: sqlite3.Connection, gateway: str) -> int:
-    """Move the gateway's highest gap-free number over what has joined up."""
-    row = connection.execute("select highest from gateways where gateway = ?", (gateway,)).fetchone()
-    before = highest = int(row["highest"])
-    for (number,) in connection.execute("select number from batches where gateway = ? and number > ? order by number", (gateway, highest)):
-        if number != highest + 1:
-            break
-        highest = number
-    if highest != before:
-        connection.execute("update gateways set highest = ? where gateway = ?", (highest, gateway))
-    return highest
+def _end_of_run(session: Session, batch: Receipt) -> int:
+    """The last number that follows this batch without a gap; the next one is there."""
+    row = session.row(
+        "select number from batches b where gateway = ? and number > ? and not exists "
+        "(select 1 from batches c where c.gateway = b.gateway and c.number = b.number + 1) order by number limit 1",
+        batch.gateway, batch.number,
+    )  # fmt: skip
+    assert row is not None
+    return int(row["number"])
 
 
-def _beyond(connection: sqlite3.Connection, batch: Receipt, highest: int) -> list[int]:
-    rows = connection.execute(
-        "select number from batches where gateway = ? and number > ? order by number desc limit ?", (batch.gateway, highest, BEYOND_MAX)
-    )
-    numbers = {number for (number,) in rows}
-    return sorted(numbers | {batch.number} if batch.number > highest else numbers)
+def _insert_body(session: Session, batch: Receipt, now_ms: int) -> None:
+    session.insert("bodies", ("gateway", "number", "received_ms", "body"), [(batch.gateway, batch.number, now_ms, batch.packed)])
+    known = {row["meter"] for row in session.rows("select meter from meters where gateway = ?", batch.gateway)}
+    for meter in sorted(batch.contents.meters - known):
+        session.run("insert into meters values (?, ?)", batch.gateway, meter)
+
+
+def _insert(session: Session, batch: Receipt, now_ms: int) -> None:
+    contents = batch.contents
+    taken = session.row("update arrivals set position = position + 1 returning position")
+    assert taken is not None
+    position = int(taken["position"])
+    values = (
+        batch.gateway, batch.number, batch.hash, batch.previous, batch.link, batch.first_sequence, batch.last_sequence, batch.sealed_ms,
+        now_ms, batch.tombstone, position, contents.readings, contents.undated, contents.first_ms, contents.last_ms,
+    )  # fmt: skip
+    session.run(f"insert into batches ({', '.join(_BATCH)}) values ({', '.join('?' * len(_BATCH))})", *values)  # noqa: S608 - our own names
+    if batch.rows:
+        base = position << PLACE_BITS
+        session.insert("records", _RECORD, [(base + place, batch.gateway, *row) for place, row in enumerate(batch.rows, start=1)])

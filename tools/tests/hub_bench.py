@@ -12,11 +12,12 @@ import requests
 
 from gateway.deliver.key import GatewayKey
 from gateway.deliver.tests.fakes import START_MS, a_key
-from protocols.batch import SealedBatch, canonical, digest
+from protocols.batch import SealedBatch, canonical, digest, reading_documents
 from tools.hub.app import application
 from tools.hub.database import HubDatabase
+from tools.hub.quota import Quota
 from tools.hub.registry import Registry
-from tools.hub.server import serving
+from tools.hub.server import open_database, serving
 from tools.hub.source import HubRecords
 
 NOW_MS = START_MS + 86_400_000
@@ -36,7 +37,8 @@ class Hub:
     def enrolled(self, key: GatewayKey, name: str = "works") -> str:
         """The bearer token of a gateway that was invited and enrolled."""
         request = {"token": self.registry.invite(name), "gateway": key.gateway, "public_key": key.public_key}
-        return self.registry.enrol(request)
+        token: str = self.registry.enrol(request)["token"]
+        return token
 
     def post(self, content: bytes, bearer: str, encoding: str = "gzip") -> requests.Response:
         headers = {"Authorization": f"Bearer {bearer}", "Content-Encoding": encoding}
@@ -61,18 +63,22 @@ class Hub:
 
     def sequences(self, key: GatewayKey) -> list[int]:
         """Of all records that are held of this gateway."""
-        return [row[0] for row in self.rows(f"select sequence from records where gateway = '{key.gateway}' order by sequence")]
+        others = self.rows("select sequence from records where gateway = ?", key.gateway)
+        bodies = self.rows("select body from bodies where gateway = ?", key.gateway)
+        readings = [reading["sequence"] for (body,) in bodies for reading in reading_documents(json.loads(gzip.decompress(body)))]
+        return sorted([sequence for (sequence,) in others] + readings)
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.database.reading() as connection:
-            return [tuple(row) for row in connection.execute(query)]
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self.database.reading() as session:
+            return [tuple(row.values()) for row in session.rows(query, *values)]
 
 
 @contextmanager
-def hub(folder: Path, *, public_read: bool = True, now_ms: Callable[[], int] = now) -> Iterator[Hub]:
+def hub(store: str | Path, *, public_read: bool = True, now_ms: Callable[[], int] = now, quota: Quota | None = None) -> Iterator[Hub]:
+    """`store` is the address of one, or a folder for an SQLite file."""
     with (
-        closing(HubDatabase(folder / "hub.db")) as database,
-        serving(application(database, now_ms, public_read=public_read)) as url,
+        closing(open_database(store if isinstance(store, str) else f"sqlite:///{store}/hub.db")) as database,
+        serving(application(database, now_ms, public_read=public_read, quota=quota)) as url,
         requests.Session() as session,
     ):
         yield Hub(url, database, session)

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from tools.tests.hub_bench import Hub, fresh_key, hub, signed
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def running(new_store: Callable[[], str]) -> Iterator[Hub]:
     """One hub for all tests; each test brings a gateway of its own."""
-    with hub(tmp_path_factory.mktemp("hub")) as found:
+    with hub(new_store()) as found:
         yield found
 
 
@@ -132,7 +132,7 @@ def test_unknown_fields_are_kept_in_the_body(running: Hub, key: GatewayKey, bear
     """What a later gateway adds is covered by the hash and stored, and does not hinder this hub."""
     body = signed(chain(key, 1)[0].body, key, extra={"new": 1})
     response = running.push(body, bearer)
-    stored = running.rows(f"select body from batches where gateway = '{key.gateway}'")[0][0]
+    stored = running.rows("select body from bodies where gateway = ?", key.gateway)[0][0]
 
     assert response.status_code == 201
     assert json.loads(gzip.decompress(stored)) == body
@@ -168,4 +168,4 @@ def test_uncompressed_body_is_taken(running: Hub, key: GatewayKey, bearer: str) 
     batch = chain(key, 1)[0]
 
     assert running.post(canonical(batch.body), bearer, "identity").status_code == 201
-    assert json.loads(gzip.decompress(running.rows(f"select body from batches where gateway = '{key.gateway}'")[0][0])) == batch.body
+    assert json.loads(gzip.decompress(running.rows("select body from bodies where gateway = ?", key.gateway)[0][0])) == batch.body

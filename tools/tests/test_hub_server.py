@@ -71,26 +71,36 @@ def test_odd_place_to_listen(listen: str) -> None:
 @pytest.mark.parametrize(
     ("db", "sentence"),
     [
-        ("postgresql://hub@db/shiftwatt", "SQLite only"),
-        ("postgres://hub@db/shiftwatt", "SQLite only"),
+        ("postgresql://hub:%zz@db/shiftwatt", "no address that PostgreSQL understands"),
         ("hub.db", "sqlite:///hub.db"),
         ("sqlite:///", "sqlite:///hub.db"),
         ("mysql://x", "sqlite:///hub.db"),
     ],
 )
 def test_store_that_this_build_does_not_have(db: str, sentence: str) -> None:
-    """Other stores than SQLite are wrong use: 2, and the address that would work."""
+    """What is no address of a store is wrong use: 2, and an address that would work."""
     said: list[str] = []
 
     assert run_hub(db, "127.0.0.1:0", say=said.append) == 2
     assert sentence in said[0]
 
 
-def test_password_in_an_address_is_not_repeated() -> None:
-    """A store's address may hold a password; it goes to no message."""
+@pytest.mark.parametrize(
+    "db",
+    [
+        "{scheme}://hub:{word}@127.0.0.1:1/db",
+        "{scheme}://hub:%{word}@h/db",
+        "mysql://hub:{word}@h/db",
+        "{scheme}://h/?password={word}&port=1",
+    ],
+)
+def test_password_in_an_address_is_not_repeated(db: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A store's address may hold a password; it goes to no message and no log."""
+    pytest.importorskip("psycopg")
     with pytest.raises(HubMistake) as caught:
-        open_database("postgresql://hub:secret@db/shiftwatt")
-    assert "secret" not in str(caught.value)
+        open_database(db.format(scheme="postgresql", word="zzsecret"))
+
+    assert "secret" not in str(caught.value) + caplog.text
 
 
 def test_management_while_the_hub_runs(tmp_path: Path) -> None:

@@ -1,27 +1,31 @@
 """The hub's store when it is full, broken or read while it is written."""
 
-import json
 import logging
+import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from gateway.deliver.tests.fakes import chain
+from gateway.deliver.tests.fakes import START_MS, chain
 from gateway.interfaces import Filter
 from tools.hub import source
 from tools.hub.completeness import Held, gateway_completeness
-from tools.hub.database import HubDatabase, StoreFailing
-from tools.hub.page import age
+from tools.hub.database import StoreFailing
+from tools.hub.page import age, strings
+from tools.hub.server import open_database
+from tools.hub.sqlite_database import SqliteDatabase
 from tools.tests.hub_bench import gateways, hub
 
 
 def test_full_disk_is_503_and_nothing_is_half_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A store that takes no more says so with a pause to wait, acknowledges nothing, and takes the same batch when there is room."""
     key, _ = gateways(tmp_path)
-    batch = chain(key, 1, 2000)[0]
+    batch = chain(key, 1, 20_000)[0]
     with caplog.at_level(logging.CRITICAL), hub(tmp_path) as running:
         token = running.enrolled(key)
+        assert isinstance(running.database, SqliteDatabase)
         writer = running.database._writer
         pages = writer.execute("pragma page_count").fetchone()[0]
         writer.execute(f"pragma max_page_count = {pages + 10}")
@@ -41,6 +45,7 @@ def test_store_that_went_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     key, _ = gateways(tmp_path)
     with caplog.at_level(logging.CRITICAL), hub(tmp_path) as running:
         token = running.enrolled(key)
+        assert isinstance(running.database, SqliteDatabase)
         running.database.path.rename(tmp_path / "elsewhere.db")
         pushed = running.push(chain(key, 1)[0], token)
         health = running.session.get(f"{running.url}/v1/health", timeout=10)
@@ -52,6 +57,7 @@ def test_store_that_went_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 def test_acknowledged_batches_are_written_through(tmp_path: Path) -> None:
     """The writer flushes at every commit, so that an acknowledgement outlives a power cut."""
     with hub(tmp_path) as running:
+        assert isinstance(running.database, SqliteDatabase)
         writer = running.database._writer
 
         assert writer.execute("pragma synchronous").fetchone()[0] == 2  # FULL
@@ -64,29 +70,30 @@ def test_store_that_is_no_store(tmp_path: Path, caplog: pytest.LogCaptureFixture
     path.write_text("this is not a database, however long it may be" * 100)
 
     with caplog.at_level(logging.CRITICAL), pytest.raises(StoreFailing, match=r"hub\.db"):
-        HubDatabase(path)
+        SqliteDatabase(path)
 
 
-def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_transaction_that_fails_leaves_nothing(new_store: Callable[[], str]) -> None:
     """What was written before an error in the same transaction is undone, and the next transaction works."""
-    with closing(HubDatabase(tmp_path / "hub.db")) as database:
-        with suppress(KeyError), database.writing() as connection:
-            connection.execute("insert into meters values ('gw', 'lost')")
+    with closing(open_database(new_store())) as database:
+        with suppress(KeyError), database.writing() as session:
+            session.run("insert into meters values ('gw', 'lost')")
             raise KeyError
-        with database.writing() as connection:
-            connection.execute("insert into meters values ('gw', 'kept')")
-        with database.reading() as connection:
-            found = [row["meter"] for row in connection.execute("select meter from meters")]
+        with database.writing() as session:
+            session.run("insert into meters values ('gw', 'kept')")
+        with database.reading() as session:
+            found = [row["meter"] for row in session.rows("select meter from meters")]
 
     assert found == ["kept"]
 
 
-def test_opening_again_keeps_everything(tmp_path: Path) -> None:
+def test_opening_again_keeps_everything(tmp_path: Path, new_store: Callable[[], str]) -> None:
     """A hub that is started again has what it had."""
     key, _ = gateways(tmp_path)
-    with hub(tmp_path) as running:
+    store = new_store()
+    with hub(store) as running:
         running.push(chain(key, 2)[0], running.enrolled(key))
-    with hub(tmp_path) as running:
+    with hub(store) as running:
         found = running.get("/v1/completeness")["gateways"][0]
         health = running.get("/v1/health")
 
@@ -94,25 +101,24 @@ def test_opening_again_keeps_everything(tmp_path: Path) -> None:
     assert {key: health[key] for key in ("ok", "gateways", "batches", "records")} == {"ok": True, "gateways": 1, "batches": 1, "records": 5}
 
 
-def test_narrow_filter_goes_on_with_the_cursor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_narrow_filter_goes_on_with_the_cursor(tmp_path: Path, new_store: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A filter that matches little answers after a bounded number of rows and is complete when followed."""
     monkeypatch.setattr(source, "ROWS_MAX", 7)
     key, _ = gateways(tmp_path)
     pages = []
-    with hub(tmp_path) as running:
+    with hub(new_store()) as running:
         token = running.enrolled(key)
         for batch in chain(key, 10, 6):
             running.push(batch, token)
         position, more = 0, True
         while more:
-            page = running.records.page("readings", position, 100, Filter(from_ms=1_774_735_200_000 + 400_000))
+            page = running.records.page("readings", position, 100, Filter(meter="press-1"))
             pages.append([document["sequence"] for document in page.documents])
             position, more = page.position, page.more
         again = running.records.page("readings", position, 100, Filter(meter="main"))
 
     assert len(pages) > 5
-    assert pages[0] == []
-    assert [number for page in pages for number in page] == [n for n in range(40, 61) if n % 10 != 7 and n not in (51, 52, 53)]
+    assert [number for page in pages for number in page] == [n for n in range(4, 61, 2) if n != 52]
     assert (list(again.documents), again.position, again.more) == ([], position, False)
 
 
@@ -130,7 +136,7 @@ def test_narrow_filter_goes_on_with_the_cursor(tmp_path: Path, monkeypatch: pyte
 )
 def test_age(span_ms: int, text: str) -> None:
     """An age is said in its largest whole unit."""
-    assert age(span_ms) == text
+    assert age(span_ms, strings("en")) == text
 
 
 def test_completeness_without_any_batch() -> None:
@@ -150,13 +156,39 @@ def test_tombstone_before_the_period_does_not_matter() -> None:
     assert found == [1, 1, 0]
 
 
-def test_tables_are_readable_with_known_tools(tmp_path: Path) -> None:
-    """The documents are JSON text that SQLite itself can look into."""
+def test_filter_by_time_unpacks_only_what_it_needs(tmp_path: Path, new_store: Callable[[], str]) -> None:
+    """Batches that lie outside the period are passed over, and the cursor with them."""
     key, _ = gateways(tmp_path)
-    with hub(tmp_path) as running:
-        running.push(chain(key, 1)[0], running.enrolled(key))
-        found = running.rows("select json_extract(document, '$.values.active_power') from records where kind = 'readings' order by arrival")
-        documents = [json.loads(text) for (text,) in running.rows("select document from records where kind = 'readings' order by arrival")]
+    with hub(new_store()) as running:
+        token = running.enrolled(key)
+        for batch in chain(key, 10, 6):
+            running.push(batch, token)
+        page = running.records.page("readings", 0, 100, Filter(from_ms=START_MS + 400_000))
+        after = running.records.page("readings", page.position, 100, Filter())
+        nothing = running.records.page("readings", 0, 100, Filter(to_ms=START_MS))
 
-    assert found == [(document["values"]["active_power"],) for document in documents]
-    assert found[0] == ("0.004000",)
+    assert [document["sequence"] for document in page.documents] == [n for n in range(40, 61) if n % 10 != 7 and n not in (51, 52, 53)]
+    assert (page.more, list(after.documents)) == (False, [])
+    assert (list(nothing.documents), nothing.more, nothing.position) == ([], False, page.position)
+
+
+def test_pages_end_anywhere_in_a_batch(tmp_path: Path, new_store: Callable[[], str]) -> None:
+    """Whatever the limit, the pages together are everything once and in the same order."""
+    key, _ = gateways(tmp_path)
+    with hub(new_store()) as running:
+        token = running.enrolled(key)
+        for batch in reversed(chain(key, 8, 7)):
+            running.push(batch, token)
+        found = {limit: [each["sequence"] for each in running.everything("readings", limit)] for limit in (1, 2, 3, 7, 1000)}
+
+    assert len(set(found[1000])) == len(found[1000]) == len([n for n in range(1, 57) if n % 10 != 7 and n % 50 not in (1, 2, 3)])
+    assert all(each == found[1000] for each in found.values())
+
+
+def test_store_from_before_the_first_release(tmp_path: Path) -> None:
+    """A file in the form of the development is not touched; a sentence says what to do."""
+    with closing(sqlite3.connect(tmp_path / "hub.db")) as connection:
+        connection.execute("create table _sqlite_migrations (id integer)")
+
+    with pytest.raises(StoreFailing, match="before the first release"):
+        SqliteDatabase(tmp_path / "hub.db")

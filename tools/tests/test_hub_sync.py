@@ -54,11 +54,11 @@ def test_lossy_link_delivers_everything_exactly_once(tmp_path: Path, seed: int) 
         invite(running, tmp_path)
         with sender(running, tmp_path, key, outbox, adapter) as sending:
             drain(sending, outbox)
-        rows = running.rows("select sequence from records order by sequence")
+        rows = running.sequences(key)
         found = running.get("/v1/completeness")
 
     assert all(count > 20 for count in adapter.counts.values()), adapter.counts
-    assert rows == [(sequence,) for sequence in range(1, 1501)]
+    assert rows == list(range(1, 1501))
     assert (found["complete"], found["gateways"][0]["highest"], found["gateways"][0]["head"]) == (True, 300, batches[-1].hash)
     assert outbox.refused == {}
 
@@ -141,7 +141,7 @@ def test_consumer_misses_nothing_while_data_arrive(tmp_path: Path) -> None:
                     seen += [(each["gateway"], each["sequence"]) for each in page["readings"]]
                     after = f"&after={page['cursor']}"
         thread.join()
-        expected = running.rows("select gateway, sequence from records where kind = 'readings' order by arrival")
+        expected = [(each["gateway"], each["sequence"]) for each in running.everything("readings")]
 
     assert len(expected) > 400
     assert seen == expected

@@ -1,5 +1,7 @@
 """The store on real SQLite: commits, sequence, dates given later, reopening, a full disk."""
 
+import gzip
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from gateway.buffer import series, sieve
+from gateway.buffer.outbox import _sealed
 from gateway.buffer.store import Store, StoreError
 from gateway.interfaces import EVENTS, READINGS, Filter
-from protocols.batch import canonical, check, link_hash
+from protocols.batch import SealedBatch, canonical, check, link_hash
 from protocols.reading import ClockSet, Event, Figure, Reading, SiteDescription
 
 SIGNATURE = b"s" * 64
+
+
+def waiting(store: Store, count: int) -> list[SealedBatch]:
+    """The batches in the outbox, unpacked."""
+    return [_sealed(batch) for batch in store.outbox.waiting(count)]
 
 
 def sign(digest: bytes) -> bytes:
@@ -124,7 +132,7 @@ def test_batches_are_chained_and_hold_every_record_once(store: Store) -> None:
     store.add([SiteDescription(5, {"meters": []}), figure, ClockSet(1, 2, 3)])
     store.commit(2)
     store.outbox.seal(20)
-    first, second = store.outbox.waiting(10)
+    first, second = waiting(store, 10)
 
     for batch in (first, second):
         check(batch.body, lambda digest, signature: signature == digest + digest)
@@ -155,9 +163,9 @@ def test_a_refused_batch_is_replaced_by_a_tombstone_and_its_body_is_kept(store: 
     store.add([power("main", 2000, active_power=7)])
     store.commit(2)
     store.outbox.seal(20)
-    original = store.outbox.waiting(1)[0]
+    original = waiting(store, 1)[0]
     store.outbox.refuse(1, "422: too old")
-    tombstone, following = store.outbox.waiting(2)
+    tombstone, following = waiting(store, 2)
 
     assert tombstone.body["tombstone"] == {"hash": original.hash, "reason": "422: too old"}
     assert tombstone.body["readings"] == []
@@ -249,7 +257,8 @@ def test_the_body_in_the_outbox_is_the_canonical_form(store: Store) -> None:
     batch = store.outbox.newest()
 
     assert batch is not None
-    assert canonical(batch.body) == canonical(store.outbox.waiting(1)[0].body)
+    assert batch == store.outbox.waiting(1)[0]
+    assert gzip.decompress(batch.content) == canonical(json.loads(gzip.decompress(batch.content)))
 
 
 def test_a_second_writer_of_the_same_file_waits_and_then_says_why(store: Store, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.deliver.key import GatewayKey, gateway_key
 from gateway.interfaces import Filter, Page
-from protocols.batch import GENESIS, SealedBatch, seal, seal_tombstone
+from protocols.batch import GENESIS, PackedBatch, SealedBatch, pack, seal, seal_tombstone
 from protocols.reading import ClockSet, Event, Figure, Reading, Record, SiteDescription, iso, milliseconds_of
 
 START_MS = milliseconds_of("2026-03-28T22:00:00Z")
@@ -79,11 +79,11 @@ class FakeOutbox:
         self.refused: dict[int, str] = {}
         self._key = key
 
-    def waiting(self, count: int) -> Sequence[SealedBatch]:
-        return [self.queue[number] for number in sorted(self.queue)[:count]]
+    def waiting(self, count: int) -> Sequence[PackedBatch]:
+        return [pack(self.queue[number]) for number in sorted(self.queue)[:count]]
 
-    def newest(self) -> SealedBatch | None:
-        return self.queue[max(self.queue)] if self.queue else None
+    def newest(self) -> PackedBatch | None:
+        return pack(self.queue[max(self.queue)]) if self.queue else None
 
     def acknowledge(self, numbers: Sequence[int], now_ms: int) -> None:
         for number in numbers:

@@ -18,6 +18,7 @@ from gateway.deliver.answer import Verdict
 from gateway.deliver.client import HubClient
 from gateway.deliver.tests.fakes import a_key, chain
 from gateway.deliver.upstream import Upstream, open_session
+from protocols.batch import pack
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
@@ -72,7 +73,7 @@ def encrypted_hub(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def pushed(folder: Path, upstream: Upstream) -> tuple[Verdict, str]:
     with open_session(upstream) as session:
-        answer = HubClient(session, upstream.url).push(chain(a_key(folder), 1)[0], "bearer")
+        answer = HubClient(session, upstream.url).push(pack(chain(a_key(folder), 1)[0]), "bearer")
     return answer.verdict, answer.sentence
 
 
