@@ -26,13 +26,14 @@ def load_certificates(file: Path) -> tuple[tuple[Certificate, ...], tuple[str, .
     found, refused = [], []
     for row in reader:
         try:
-            found.append(_certificate(row))
+            found.append(certificate_from(row))
         except (OurMistake, InvalidOperation, ValueError, TypeError) as error:
             refused.append(f"{file} line {reader.line_num}: {error if str(error) else row}")
     return tuple(found), tuple(refused)
 
 
-def _certificate(row: Mapping[str, str]) -> Certificate:
+def certificate_from(row: Mapping[str, str]) -> Certificate:
+    """OurMistake, InvalidOperation, ValueError, TypeError or KeyError if the row is none."""
     start_ms, end_ms = milliseconds_of(row["start"]), milliseconds_of(row["end"])
     quantity = inside("active_energy_import", row["quantity"], row["unit"])
     factor = Decimal(row["factor"] or 0)

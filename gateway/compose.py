@@ -20,10 +20,12 @@ from gateway.acquire.poll import PollResult
 from gateway.acquisition import Acquisition
 from gateway.alarm_desk import AlarmDesk
 from gateway.base_load import base_load
-from gateway.books import Books, Boundaries, inputs_of
+from gateway.books import Books
+from gateway.boundaries import Boundaries
 from gateway.buffer import series
 from gateway.buffer.store import Store, StoreError
 from gateway.clock import Clock, ScaledClock, SystemClock
+from gateway.declaring import DeclarationError, Declarations
 from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
 from gateway.deliver.key import GatewayKey, gateway_key
@@ -32,10 +34,11 @@ from gateway.deliver.upstream import Upstream, open_session
 from gateway.field_asks import FieldAsks
 from gateway.folder import has_room
 from gateway.site import Site, is_counter
+from gateway.site_inputs import inputs_of
 from gateway.status import GatewayStatus, MeterStatus, OutboxStatus
 from gateway.writer import Writer
 from protocols.meter import Meter
-from protocols.reading import Reading, SiteDescription, iso, outside_values
+from protocols.reading import Reading, iso, outside_values
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +100,11 @@ class Gateway:
         if site.upstream is not None:
             self._sender = self._make_sender(site, key)
             self._sender_thread = threading.Thread(target=self._sender.run, args=(self._sender_stop,), name="sender", daemon=True)
+        self._declarations = Declarations(site, models, store, clock.now_ms)
         field_asks = FieldAsks(site, models, self._acquisition)
         self._control = control.ControlServer(site.data_folder, {**self._asks(), **field_asks.asks()})
         self._tables = [_imported(site, meter.name) for meter in site.meter if not meter.line]
         self._sealed_at = 0.0
-        self._describe(models)
 
     def _make_sender(self, site: Site, key: GatewayKey) -> Sender:
         assert site.upstream is not None
@@ -113,28 +116,8 @@ class Gateway:
         enrolment = Enrolment(site.data_folder, table.url, token, key)
         return Sender(self._store.outbox, client, enrolment, now_ms=self._clock.now_ms, random=random.random)
 
-    def _describe(self, models: Mapping[str, Meter]) -> None:
-        """A new site description where the meters are declared otherwise than before."""
-        meters = [
-            {
-                "meter": meter.name,
-                "was": list(meter.was),
-                "model": meter.model,
-                "role": meter.role,
-                "line": meter.line,
-                "address": meter.address,
-                "parent": meter.parent,
-                "production_line": self._site.production_line(meter),
-                "rating": meter.rating,
-                "quantities": list(models[meter.model].quantities) if meter.model else [],
-            }
-            for meter in self._site.meter
-        ]
-        document = {"site": self._site.site.name, "timezone": self._site.site.timezone, "meters": meters}
-        if series.newest_site(self._store.reader()) != document:
-            self._store.add([SiteDescription(self._clock.now_ms(), document)])
-
     def start(self) -> None:
+        self._writer.hurry()  # a changed site file is noted, and looked at, at once
         self._writer.start()
         self._acquisition.start()
         self._control.start()
@@ -220,7 +203,12 @@ class Gateway:
     # --- what other commands ask
 
     def _asks(self) -> dict[str, control.Ask]:
-        return {"read": self._ask_read, "import": self._ask_import, "counts": self._ask_counts}
+        return {
+            "read": self._ask_read,
+            "import": self._ask_import,
+            "counts": self._ask_counts,
+            "declare": self._ask_declare,
+        }
 
     def _ask_read(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return poll_document(self._acquisition.read_now(str(request["meter"])))
@@ -231,9 +219,18 @@ class Gateway:
             importing.take(self._store, [importing.from_json(cells) for cells in request["rows"]], report, self._clock.now_ms())
         except StoreError as error:
             raise control.ControlError(str(error)) from error
-        self._writer.changed(report.counters_from_ms)
+        self._writer.changed(report.changed_from_ms)
         self._writer.hurry()
         return {"known": report.known, "taken": report.taken, "conflicts": report.conflicts}
+
+    def _ask_declare(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Figures follow at the writer's next look."""
+        try:
+            answer = self._declarations.declare(request["request"])
+        except DeclarationError as error:
+            raise control.ControlError(str(error)) from error
+        self._writer.hurry()
+        return answer._asdict()
 
     def _ask_counts(self, _request: Mapping[str, Any]) -> dict[str, int]:
         """Requests, good answers and time-outs of all lines since the start."""

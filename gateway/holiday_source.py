@@ -39,6 +39,17 @@ def from_file(path: Path) -> WorkCalendar:
         raise HolidaySourceError(f"{path}: {error}") from error
 
 
+# What a site may ever hold readings of, and some years ahead; the same for every run, so that figures do not depend on today.
+YEARS = range(2015, 2041)
+
+
+def of(file: str, country: str, subdivision: str, folder: Path) -> WorkCalendar:
+    """As the table [holidays] of a site file says; ordinary weeks where it says nothing."""
+    if file:
+        return from_file(folder / file)
+    return from_package(country, subdivision or None, YEARS) if country else WorkCalendar()
+
+
 def from_package(country: str, subdivision: str | None, years: Iterable[int]) -> WorkCalendar:
     """Needs the package `holidays`; China's make-up workdays come with the weekday of the day off they pay for."""
     try:
@@ -51,7 +62,8 @@ def from_package(country: str, subdivision: str | None, years: Iterable[int]) ->
         raise HolidaySourceError(f"the package 'holidays' knows no public holidays for {country} {subdivision or ''}: {error}") from error
     paid_for = _paid_for(known)
     worked = sorted(day for day in getattr(known, "weekend_workdays", ()) if day.year in known.years)
-    return WorkCalendar(frozenset(known), tuple(MakeUpDay(day, paid_for.get(day, "mon")) for day in worked))
+    make_up = tuple(MakeUpDay(day, paid_for.get(day, "mon")) for day in worked)
+    return WorkCalendar(frozenset(known), make_up, holiday_names=tuple(sorted((day, str(name)) for day, name in known.items())))
 
 
 def as_toml(calendar: WorkCalendar) -> str:

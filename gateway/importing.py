@@ -45,7 +45,7 @@ class Report:
     refused: int = 0
     refusals: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
-    counters_from_ms: int | None = None
+    changed_from_ms: int | None = None
 
     def refuse(self, refused: Refused) -> None:
         self.refused += 1
@@ -136,8 +136,8 @@ def take(store: Store, rows: Iterable[Row], report: Report, now_ms: int) -> None
     store.add(sifted.new)
     committed = store.commit(now_ms)
     _require_room(store)
-    known = [each for each in (report.counters_from_ms, committed.counters_from_ms) if each is not None]
-    report.counters_from_ms = min(known, default=None)
+    known = [each for each in (report.changed_from_ms, committed.changed_from_ms) if each is not None]
+    report.changed_from_ms = min(known, default=None)
 
 
 def _require_room(store: Store) -> None:

@@ -1,75 +1,29 @@
-"""The site file as frozen, typed values. Here stand the tables and keys and what one key alone may hold;
-what keys must be to one another stands in `site_check`. Nothing is read from meters or the clock.
+"""The site file as frozen, typed values. Here stand the tables and keys; what one key alone may hold stands in
+`site_key`, the tables of its time in `site_calendar`, what keys must be to one another in `site_check`.
+Nothing is read from meters or the clock.
 """
 
 import re
 import tomllib
-from datetime import date, time
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway import zone
+from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, RotationTable, ShiftTable, TariffTable
+from gateway.site_key import ClockTime, Date, Flag, HostPort, Name, OptionalAddress, Share, Table, Whole, Zone, share_of
 from protocols.amount import UNITS, thousandths_of
 from protocols.dlt645 import ADDRESS_DIGITS
 from protocols.errors import OurMistake
 from protocols.quantity import COUNTER, QUANTITIES
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ROLES = ("import", "export", "load", "generation", "charge", "discharge", "fuel", "heat", "water", "pieces")
-POLICIES = ("data_year", "edition_year", "latest_published_at", "majority_of_period", "day_weighted")
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 ADDRESS_MAX = 247  # the standard's
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 Role = Literal["import", "export", "load", "generation", "charge", "discharge", "fuel", "heat", "water", "pieces"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Policy = Literal["data_year", "edition_year", "latest_published_at", "majority_of_period", "day_weighted"]
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError("must be 1 to 40 of a-z, 0-9, '-' and '_', and begin with a letter or digit")
-    return text
-
-
-def _zone(text: str) -> str:
-    zone.zone(text)
-    return text
-
-
-def _clock_time(value: Any) -> Any:
-    """A text, so that "00:00" may also mean the end of a day; a TOML time is accepted too."""
-    text = value.strftime("%H:%M") if isinstance(value, time) else value
-    if not (isinstance(text, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text)):
-        raise ValueError("must be a time such as '06:00'")
-    return text
-
-
-def _date(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ValueError("must be a date such as '2026-01-01'") from None
-    return value
-
-
-def _host_port(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("must be HOST:PORT such as '10.0.0.5:502'")
-    return text
-
-
-def _share(text: str) -> str:
-    number = text.removesuffix("%")
-    if not text.endswith("%") or not re.fullmatch(r"\d{1,3}(\.\d+)?", number) or Decimal(number) > 100:
-        raise ValueError("must be a percentage such as '5%'")
-    return text
 
 
 def _bus_address(value: Any) -> Any:
@@ -84,28 +38,16 @@ def _bus_address(value: Any) -> Any:
     return value
 
 
-# A text or a float is never taken for a whole number, nor 1 for true.
-Whole = Annotated[int, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-Name = Annotated[str, AfterValidator(_name)]
 BusAddress = Annotated[
     int | str,
     BeforeValidator(_bus_address),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 247}, {"type": "string", "pattern": "^[0-9]{12}$"}]}),
 ]
-ClockTime = Annotated[str, BeforeValidator(_clock_time)]
-OptionalAddress = Annotated[str, AfterValidator(lambda text: _host_port(text) if text else text)]
-
-
-class Table(BaseModel):
-    """Unknown keys are mistakes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
 class SiteTable(Table):
     name: Name
-    timezone: Annotated[str, AfterValidator(_zone)]
+    timezone: Zone
     region: tuple[str, ...] = ()
     data: str = "data"
     production_day_start: ClockTime = "00:00"
@@ -118,7 +60,7 @@ class PollTable(Table):
 
 
 class PagesTable(Table):
-    listen: Annotated[str, AfterValidator(_host_port)] = "0.0.0.0:8080"  # every phone on the LAN
+    listen: HostPort = "0.0.0.0:8080"  # every phone on the LAN
     public_read: Flag = True
     tls: Literal["", "self-signed"] = ""
     tls_certificate: str = ""
@@ -164,28 +106,43 @@ class MeterTable(Table):
     modulus: str = ""
     class_: str = Field(default="", alias="class")
     ct_class: str = ""
-
-
-class ShiftTable(Table):
-    """`end` "00:00" is the end of the day; an end at or before the start lies on the next day."""
-
-    name: Name
-    start: ClockTime
-    end: ClockTime
-    days: tuple[Day, ...] = DAYS  # type: ignore[assignment]  # the literal type of a constant tuple of the same words
-    production_line: str = ""
-    handover: Flag = False
-    valid_from: Annotated[date, BeforeValidator(_date)] | None = None
+    vt_class: str = ""
 
 
 class CarbonTable(Table):
+    """`certificates` and `factor_series` are files beside the site file. `storage`: whether charging is load, or its
+    carbon waits in stock until it is discharged."""
+
     factor_policy: Policy = "data_year"
-    estimated_share_max: Annotated[str, AfterValidator(_share)] = "5%"
+    estimated_share_max: Share = "5%"
+    estimate_uncertainty: Share = "100%"
     grace_min: Annotated[Whole, Field(ge=0, le=10_080)] = 15  # a week: later data restate, they do not delay
+    storage: Literal["load", "stock"] = "load"
+    certificates: str = ""
+    factor_series: tuple[str, ...] = ()
 
     @property
     def estimated_share(self) -> Decimal:
-        return Decimal(self.estimated_share_max.removesuffix("%")) / 100
+        return share_of(self.estimated_share_max)
+
+
+class FactorTable(Table):
+    """A factor of the site's own: a supplier's, or one that no public pack has. `evidence` is the document that states it."""
+
+    name: Name
+    region: str
+    year: Whole | None = None
+    line: str
+    activity: str
+    unit: str
+    basis: Literal["", "net", "gross"] = ""
+    value: str
+    gases: Literal["CO2", "CO2e"]
+    gwp: str = ""
+    uncertainty: str = ""
+    source: str
+    published: Date | None = None
+    evidence: str
 
 
 class ProductTable(Table):
@@ -211,7 +168,13 @@ class Site(Table):
     line: tuple[LineTable, ...] = ()
     meter: tuple[MeterTable, ...] = ()
     shift: tuple[ShiftTable, ...] = ()
+    rotation: tuple[RotationTable, ...] = ()
+    holidays: HolidaysTable = HolidaysTable()
+    exception: tuple[ExceptionTable, ...] = ()
+    demand: DemandTable | None = None
+    tariff: tuple[TariffTable, ...] = ()
     carbon: CarbonTable = CarbonTable()
+    factor: tuple[FactorTable, ...] = ()
     product: tuple[ProductTable, ...] = ()
     upstream: UpstreamTable | None = None
     folder: Path = Field(default=Path(), exclude=True)

@@ -13,20 +13,23 @@ from pydantic_core import ErrorDetails
 
 from gateway.site import (
     CarbonTable,
+    FactorTable,
     LineTable,
     MeterTable,
     PagesTable,
     PollTable,
     ProductTable,
-    ShiftTable,
     Site,
     SiteTable,
-    Table,
     UpstreamTable,
     parse,
 )
+from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, RotationTable, ShiftTable, TariffTable
+from gateway.site_carbon import carbon, demand, factor
+from gateway.site_key import Table
 from gateway.site_mistake import Mistake, suggestion
-from gateway.site_relations import Models, Names, pages, relations, upstream
+from gateway.site_relations import Models, Names, Rows, pages, relations, upstream
+from gateway.site_time import holidays
 
 _SINGLE: dict[str, type[Table]] = {
     "site": SiteTable,
@@ -34,8 +37,19 @@ _SINGLE: dict[str, type[Table]] = {
     "pages": PagesTable,
     "carbon": CarbonTable,
     "upstream": UpstreamTable,
+    "holidays": HolidaysTable,
+    "demand": DemandTable,
 }
-_ROWS: dict[str, type[Table]] = {"line": LineTable, "meter": MeterTable, "shift": ShiftTable, "product": ProductTable}
+_ROWS: dict[str, type[Table]] = {
+    "line": LineTable,
+    "meter": MeterTable,
+    "shift": ShiftTable,
+    "product": ProductTable,
+    "rotation": RotationTable,
+    "exception": ExceptionTable,
+    "tariff": TariffTable,
+    "factor": FactorTable,
+}
 
 
 class SiteError(Exception):
@@ -73,16 +87,30 @@ def site_of(document: dict[str, Any], path: Path, models: Models) -> Site:
     if "site" not in document:
         mistakes.insert(0, Mistake("[site]", "", "is missing; it needs at least name and timezone"))
     reported = {(mistake.table, mistake.key) for mistake in mistakes}
-    mistakes += [each for each in relations(rows, models, _names(document)) if (each.table, each.key) not in reported]
-    if single.get("upstream") is not None:
-        mistakes += upstream(single["upstream"])
-    if single.get("pages") is not None:
-        mistakes += pages(single["pages"], path.absolute().parent)
+    related = [*relations(rows, models, _names(document)), *_single_relations(single, rows, _names(document), path.absolute().parent)]
+    mistakes += [each for each in related if (each.table, each.key) not in reported]
     if mistakes:
         raise SiteError(path, mistakes)
     arrays = {table: tuple(each for _, each in found) for table, found in rows.items()}
     values: dict[str, Any] = {**single, **arrays, "folder": path.absolute().parent}
     return Site.model_construct(None, **values)
+
+
+def _single_relations(single: Mapping[str, Any], rows: Rows, names: Names, folder: Path) -> Iterator[Mistake]:
+    """What the tables that stand once must be to the rest and to the files they name."""
+    meters = {meter.name: meter for _, meter in rows["meter"]}
+    checks: dict[str, Callable[[Any], Iterator[Mistake]]] = {
+        "upstream": upstream,
+        "pages": lambda table: pages(table, folder),
+        "holidays": lambda table: holidays(table, folder),
+        "carbon": lambda table: carbon(table, folder),
+        "demand": lambda table: demand(table, meters, names),
+    }
+    for table, check in checks.items():
+        if single.get(table) is not None:
+            yield from check(single[table])
+    for place, row in rows["factor"]:
+        yield from factor(place, row, folder)
 
 
 def _unknown(table: str, value: Any) -> Mistake:
@@ -112,7 +140,9 @@ def _sound(place: str, model: type[Table], row: Any, mistakes: list[Mistake]) ->
 
 
 # What an unsound key is taken for while the others are checked.
-_STAND_INS = {"name": "unnamed", "role": "load", "tcp": "unsound:1", "rtu_over_tcp": "unsound:1"}
+_STAND_INS = {
+    "name": "unnamed", "role": "load", "tcp": "unsound:1", "rtu_over_tcp": "unsound:1", "cycle": ["1 on"], "anchor": "2026-01-05",
+}  # fmt: skip
 
 
 def _sound_rows(table: str, model: type[Table], rows: Any, mistakes: list[Mistake]) -> Iterator[tuple[str, Any]]:

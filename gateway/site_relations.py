@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.carbon.fuel import calorific_value
+from gateway.carbon.uncertainty import class_limit_pct
 from gateway.site import (
     LineTable,
     MeterTable,
@@ -19,7 +20,7 @@ from gateway.site import (
     rate_thousandths,
 )
 from gateway.site_mistake import Mistake, suggestion
-from gateway.site_shifts import overlaps
+from gateway.site_time import times
 from protocols.errors import OurMistake
 from protocols.meter import DLT645, MODBUS, Meter
 from protocols.quantity import QUANTITIES
@@ -47,7 +48,7 @@ Names = Mapping[str, frozenset[str]]
 def relations(rows: Rows, models: Models, names: Names) -> list[Mistake]:
     meters = {meter.name: meter for _, meter in rows["meter"]}
     mistakes: list[Mistake] = []
-    for table in ("line", "meter", "product"):
+    for table in ("line", "meter", "product", "rotation", "factor"):
         mistakes += _doubles(rows[table])
     for place, line in rows["line"]:
         mistakes += _line(place, line)
@@ -56,7 +57,7 @@ def relations(rows: Rows, models: Models, names: Names) -> list[Mistake]:
         mistakes += _meter_model(place, meter, models)
         mistakes += _meter_in_tree(place, meter, meters, names)
     mistakes += _shared_addresses(rows["meter"])
-    mistakes += overlaps(rows["shift"])
+    mistakes += times(rows, names)
     for place, product in rows["product"]:
         mistakes += _product(place, product, meters, names)
     return mistakes
@@ -116,6 +117,8 @@ def _meter_model(place: str, meter: MeterTable, models: Models) -> Iterator[Mist
         yield from _sizes(place, meter, counted[0])
     if meter.calorific_value:
         yield from _calorific(place, meter.calorific_value)
+    for key, text in (("class", meter.class_), ("ct_class", meter.ct_class), ("vt_class", meter.vt_class)):
+        yield from _class(place, key, text)
     if meter.fuel and meter.role != "fuel":
         yield Mistake(place, "fuel", f'only a meter with role = "fuel" burns one; this one has the role {meter.role!r}')
 
@@ -127,6 +130,14 @@ def _sizes(place: str, meter: MeterTable, quantity: str) -> Iterator[Mistake]:
                 size(text, quantity)
         except OurMistake as mistake:
             yield Mistake(place, key, str(mistake))
+
+
+def _class(place: str, key: str, text: str) -> Iterator[Mistake]:
+    try:
+        if text:
+            class_limit_pct(text)
+    except ValueError as error:
+        yield Mistake(place, key, str(error))
 
 
 def _calorific(place: str, text: str) -> Iterator[Mistake]:

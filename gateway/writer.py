@@ -84,10 +84,8 @@ class Writer:
     def _book(self) -> None:
         if self._store.trouble:
             return  # what could be computed now could not be kept
-        self.changed(self._store.unbooked()[0])
-        if self._changed_from_ms is not None:
-            from_ms, self._changed_from_ms = self._changed_from_ms, None
-            self._books.update(from_ms)
+        from_ms, self._changed_from_ms = self._changed_from_ms, None
+        self._books.update(from_ms)
 
     def _seal(self) -> None:
         if not self._store.trouble and self._sealing():

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from protocols.errors import OurMistake, WrongAnswer
 from protocols.reading import (
     ClockSet,
+    Declared,
     Event,
     Figure,
     Reading,
@@ -149,9 +150,11 @@ def check(body: Mapping[str, Any], verify: Verify) -> None:
         raise WrongAnswer(f"batch {body['number']}: the signature is not this gateway's")
 
 
-_CONTENTS = ("readings", "events", "clocks", "figures", "sites")
+_CONTENTS_OF_OLD = ("readings", "events", "clocks", "figures", "sites")
+# Batches sealed before there were declarations do not have that list; what they hold is as sound as ever.
+_CONTENTS = (*_CONTENTS_OF_OLD, "declarations")
 _HEAD = ("format", "gateway", "number", "previous", "first_sequence", "last_sequence", "sealed_at")
-_FIELDS = (*_HEAD, "hash", "signature", *_CONTENTS)
+_FIELDS = (*_HEAD, "hash", "signature", *_CONTENTS_OF_OLD)
 
 
 def _contents(records: Iterable[Record]) -> dict[str, list[Any]]:
@@ -166,7 +169,10 @@ def _contents(records: Iterable[Record]) -> dict[str, list[Any]]:
         elif isinstance(record, ClockSet):
             kinds["clocks"].append(clock_document(record))
         elif isinstance(record, Figure):
-            kinds["figures"].append({"sequence": record.sequence, "figure": record.document})
+            made = {"sequence": record.sequence, "known_sequence": record.known_sequence, "figure": record.document}
+            kinds["figures"].append(made)
+        elif isinstance(record, Declared):
+            kinds["declarations"].append(declared_document(record))
         else:
             kinds["sites"].append({"sequence": record.sequence, "known_at": iso(record.known_at_ms), "site": record.document})
     readings.sort(key=lambda reading: (reading.meter, reading.sequence))
@@ -217,6 +223,12 @@ def event_document(event: Event) -> dict[str, Any]:
 
 def clock_document(clock: ClockSet) -> dict[str, Any]:
     return {"sequence": clock.sequence, "boot": clock.boot, "offset_ms": clock.offset_ms, "known_at": iso(clock.known_at_ms)}
+
+
+def declared_document(declared: Declared) -> dict[str, Any]:
+    """With its number and time before what was declared."""
+    head = {"sequence": declared.sequence, "id": declared.id, "known_at": iso(declared.known_at_ms), "from": iso_or_none(declared.from_ms)}
+    return {**head, **declared.document}
 
 
 def reading_documents(body: Mapping[str, Any]) -> list[dict[str, Any]]:

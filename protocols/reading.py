@@ -53,7 +53,10 @@ class ClockSet(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """One version of a shift figure in the form of the contract; `key` names the shift instance."""
+    """One version of a shift figure in the form of the contract; `key` names the shift instance.
+
+    It was made from the records up to number `known_sequence`; 0 where that was not noted.
+    """
 
     key: str
     start_ms: int
@@ -62,17 +65,31 @@ class Figure(NamedTuple):
     known_at_ms: int
     document: dict[str, Any]
     sequence: int = 0
+    known_sequence: int = 0
 
 
 class SiteDescription(NamedTuple):
-    """The meters of the site as they were declared from `known_at_ms` on."""
+    """The site as its file declared it from `known_at_ms` on: its meters, and under `inputs` all that figures depend on."""
 
     known_at_ms: int
     document: dict[str, Any]
     sequence: int = 0
 
 
-Record = Reading | Event | ClockSet | Figure | SiteDescription
+class Declared(NamedTuple):
+    """What a person declared, under a number of its own (`d1`, `d2` ...); taking one back is declared too.
+
+    Figures from `from_ms` on may change by it; None: no figure does.
+    """
+
+    id: str
+    known_at_ms: int
+    from_ms: int | None
+    document: dict[str, Any]
+    sequence: int = 0
+
+
+Record = Reading | Event | ClockSet | Figure | SiteDescription | Declared
 
 
 def iso(time_ms: int) -> str:

@@ -8,8 +8,10 @@ import typer
 from tools.commands import (
     account,
     check,
+    declare,
     demo,
     doctor,
+    factors,
     hub,
     identity,
     import_readings,
@@ -33,9 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, submeter):
+for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, factors, submeter):
     app.command(module.NAME)(module.command)
-for group in (account, hub, identity):
+for group in (account, declare, hub, identity):
     app.add_typer(group.app, name=group.NAME)
 
 

@@ -105,8 +105,8 @@ class Demo:
                 for piece in importing.pieces(importing.rows_of(lines, self.site), report):
                     importing.take(store, piece, report, clock.now_ms())
                 progress("energy and carbon of each shift", 0.0)
-                if report.counters_from_ms is not None:
-                    Books(self.site, self.models, store, lambda: start_ms).update(report.counters_from_ms)
+                if report.changed_from_ms is not None:
+                    Books(self.site, self.models, store, lambda: start_ms).update(report.changed_from_ms)
                 store.outbox.seal(clock.now_ms())
                 progress("energy and carbon of each shift", 1.0)
             finally:

@@ -123,7 +123,7 @@ class Pair:
         breaks = [each for each in counter["breaks"] if self.start < moment(each["time"]) <= self.end]
         kinds = {each["kind"] for each in counter["events"] if self.start < moment(each["time"]) <= self.end}
         if breaks:
-            allowed = bridged(first, last, breaks, decimals)
+            allowed = bridged(first, last, breaks, counter)
         elif last >= first and "reset" not in kinds:
             allowed = last - first
         elif "rollover" in kinds and counter["modulus"] is not None:
@@ -140,14 +140,16 @@ class Pair:
         require(not aside or excused, f"{where}: {len(aside)} readings were set aside without an event")
 
 
-def bridged(first: int, last: int, breaks: Sequence[Document], decimals: int) -> int | None:
-    advance, level = 0, first
+def bridged(first: int, last: int, breaks: Sequence[Document], counter: Document) -> int | None:
+    """Each part of the way up; a part that falls went over the modulus, where there is one."""
+    decimals, advance, level = counter["decimals"], 0, first
+    around = inner(counter["modulus"] or "0", decimals)
     for each in breaks:
         if each["kind"] != "swap":
             return None
-        advance += inner(each["old_final"], decimals) - level
-        level = inner(each["new_start"], decimals)
-    return advance + last - level
+        final, start = inner(each["old_final"], decimals), inner(each["new_start"], decimals)
+        advance, level = advance + final - level + (around if final < level else 0), start
+    return advance + last - level + (around if last < level else 0)
 
 
 def share(pair: Pair, counter: Document, start: int, end: int, name: str) -> tuple[str, int]:

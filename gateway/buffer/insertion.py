@@ -10,16 +10,17 @@ from sqlite_utils import Database
 
 from gateway.buffer import rows
 from gateway.buffer.schema import POWER, ensure_power_table
-from protocols.reading import ClockSet, Event, Figure, Reading, Record, SiteDescription
+from protocols.reading import ClockSet, Declared, Event, Figure, Reading, Record, SiteDescription
 
-_TABLES: dict[type, str] = {Event: "event", ClockSet: "clock", SiteDescription: "site", Figure: "figure"}
+_TABLES: dict[type, str] = {Event: "event", ClockSet: "clock", SiteDescription: "site", Figure: "figure", Declared: "declaration"}
+FOR_EVER_AGO_MS = 0  # before every reading: a site file that says something else may touch every figure
 
 
 class Committed(NamedTuple):
-    """What a commit wrote: how many records, and since when counters may have changed (None: not at all)."""
+    """What a commit wrote: how many records, and since when figures may change by them (None: not at all)."""
 
     records: int
-    counters_from_ms: int | None
+    changed_from_ms: int | None
 
 
 class Insertion:
@@ -42,13 +43,15 @@ class Insertion:
         touched += [self._date(clock) for clock in kinds[ClockSet]]
         if records:
             self._db.execute("update number set value = ? where name = 'next_sequence'", (first + len(records),))
-        counters_from_ms = min((each for each in touched if each is not None), default=None)
-        if counters_from_ms is not None:
+        touched += [declared.from_ms for declared in kinds[Declared]]
+        touched += [FOR_EVER_AGO_MS for _ in kinds[SiteDescription]]
+        changed_from_ms = min((each for each in touched if each is not None), default=None)
+        if changed_from_ms is not None:
             # In the same transaction: whoever is killed before the figures are made finds here what is left to do.
             self._db.execute(
-                "update number set value = min(?, coalesce(value, ?)) where name = 'unbooked_from_ms'", (counters_from_ms, counters_from_ms)
+                "update number set value = min(?, coalesce(value, ?)) where name = 'unbooked_from_ms'", (changed_from_ms, changed_from_ms)
             )
-        return Committed(len(records), counters_from_ms)
+        return Committed(len(records), changed_from_ms)
 
     def _readings(self, readings: Sequence[Reading]) -> int | None:
         """Into the tables they belong to; returns since when counters have changed by them."""

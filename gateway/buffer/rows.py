@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.buffer.schema import COUNTERS, POWER, READING_COLUMNS
 from protocols.quantity import COUNTER, QUANTITIES
-from protocols.reading import ClockSet, Event, Figure, Reading, Record, SiteDescription
+from protocols.reading import ClockSet, Declared, Event, Figure, Reading, Record, SiteDescription
 
 
 def split(reading: Reading) -> list[Reading]:
@@ -118,10 +118,10 @@ def events(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[E
 
 def figures(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Figure]:
     rows = connection.execute(
-        f"select key, start_ms, end_ms, version, known_at_ms, document, sequence from figure where {_AFTER}",  # noqa: S608 - constants
+        f"select key, start_ms, end_ms, version, known_at_ms, document, sequence, known_sequence from figure where {_AFTER}",  # noqa: S608 - constants
         (after, limit),
     )
-    return (Figure(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6]) for row in rows)
+    return (Figure(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6], row[7]) for row in rows)
 
 
 def _clocks(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[ClockSet]:
@@ -134,6 +134,11 @@ def _sites(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[S
     return (SiteDescription(row[0], json.loads(row[1]), row[2]) for row in rows)
 
 
+def declarations(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Declared]:
+    query = f"select id, known_at_ms, from_ms, document, sequence from declaration where {_AFTER}"  # noqa: S608 - constants
+    return (Declared(row[0], row[1], row[2], json.loads(row[3]), row[4]) for row in connection.execute(query, (after, limit)))
+
+
 def records(connection: sqlite3.Connection, after: int, limit: int) -> list[Record]:
     """The next `limit` records of any kind in sequence order; undated readings that were dated since come without their date."""
     streams: list[Iterator[Record]] = [
@@ -142,6 +147,7 @@ def records(connection: sqlite3.Connection, after: int, limit: int) -> list[Reco
         iter(figures(connection, after, limit)),
         iter(_clocks(connection, after, limit)),
         iter(_sites(connection, after, limit)),
+        iter(declarations(connection, after, limit)),
     ]
     merged = heapq.merge(*streams, key=lambda record: record.sequence)
     return [record for _, record in zip(range(limit), merged, strict=False)]

@@ -91,6 +91,14 @@ def learnt(db: Database) -> None:
     db.table("learnt").create({"meter": str, "fingerprint": str, "known_at_ms": int, "document": str}, pk="meter")
 
 
+@migrations()
+def declarations(db: Database) -> None:
+    """What persons declared, and up to which record a figure knew everything."""
+    db.table("declaration").create({"sequence": int, "id": str, "known_at_ms": int, "from_ms": int, "document": str}, pk="sequence")
+    db.table("declaration").create_index(["id"], unique=True)
+    db.table("figure").add_column("known_sequence", int, not_null_default=0)
+
+
 def ensure_power_table(db: Database, meter: str, quantities: frozenset[str]) -> None:
     """A power table of `meter` with a column for each of `quantities`; columns come when first measured."""
     table = db.table(POWER + meter)

@@ -2,13 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from protocols.quantity import COUNTER, QUANTITIES
+from protocols.reading import Declared
 
 _FOREVER = 2**62
+# A counter that stood in no figure for longer is walked from its first reading: rare, and it has few.
+_LOOK_BACK_MS = 62 * 86_400_000
 
 
 class CounterRow(NamedTuple):
@@ -36,28 +39,62 @@ def gaps(
     connection: sqlite3.Connection, names: Sequence[str], quantity: str, from_ms: int, now_ms: int, longer_than_ms: int
 ) -> list[tuple[int, int]]:
     """Stretches without a reading of the counter, the one up to now included; none where the meter was never read."""
-    rows = [row.time_ms for row in counters_since(connection, names, quantity, from_ms) if row.value is not None]
+    before = value_before(connection, names, quantity, from_ms)
+    found = counters(connection, names, quantity, from_ms if before is None else before, _FOREVER)
+    rows = [row.time_ms for row in found if row.value is not None]
     ends = [*rows, now_ms] if rows else []
     return [(first, following) for first, following in pairwise(ends) if following - first > longer_than_ms]
 
 
-# A pair of readings may straddle the beginning of a window: the newest few before it belong to the question.
-LEAD = 3
-
-
-def counters_since(connection: sqlite3.Connection, names: Sequence[str], quantity: str, from_ms: int) -> list[CounterRow]:
-    """The counter from `from_ms` on, and the last few readings before."""
+def values(
+    connection: sqlite3.Connection, names: Sequence[str], quantity: str, from_ms: int, to_ms: int | None, known: int = _FOREVER
+) -> sqlite3.Cursor:
+    """Rows of (time, value, reason) as `counters`, in plain tuples, of the records up to number `known` as they were dated then."""
     marks = ", ".join("?" * len(names))
     query = f"""
-        select time_ms from counter where meter in (select id from meter where name in ({marks})) and time_ms < ?
-          and "{quantity}" is not null order by time_ms desc limit {LEAD}"""  # noqa: S608 - a quantity of the table and question marks
-    before = [time_ms for (time_ms,) in connection.execute(query, (*names, from_ms))]
-    return counters(connection, names, quantity, min(before, default=from_ms), _FOREVER)
+        select time_ms, "{quantity}", case when missing is null then '' else coalesce(json_extract(missing, '$.{quantity}'), '') end
+        from counter
+        where meter in (select id from meter where name in ({marks})) and time_ms >= ? and time_ms < ?
+          and ("{quantity}" is not null or json_extract(missing, '$.{quantity}') is not null) and sequence <= ?"""  # noqa: S608 - as above
+    if known != _FOREVER:
+        query += _DATED_BY_THEN
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    later = () if known == _FOREVER else (known,)
+    return cursor.execute(query, (*names, from_ms, _FOREVER if to_ms is None else to_ms, known, *later))
+
+
+_DATED_BY_THEN = " and not exists (select 1 from clock where clock.boot = counter.boot and clock.sequence > ?)"
+
+
+def value_before(connection: sqlite3.Connection, names: Sequence[str], quantity: str, time_ms: int) -> int | None:
+    """The instant of the newest value before `time_ms`."""
+    return max(_edges(connection, names, quantity, ("max", "<"), time_ms), default=None)
+
+
+def value_after(connection: sqlite3.Connection, names: Sequence[str], quantity: str, time_ms: int) -> int | None:
+    """The instant of the first value at or after `time_ms`."""
+    return min(_edges(connection, names, quantity, ("min", ">="), time_ms), default=None)
+
+
+def _edges(connection: sqlite3.Connection, names: Sequence[str], quantity: str, side: tuple[str, str], time_ms: int) -> list[int]:
+    """One query per name: each is one look into an index."""
+    which, than = side
+    query = f"""
+        select {which}(time_ms) from counter
+        where meter = (select id from meter where name = ?) and time_ms {than} ? and "{quantity}" is not null"""  # noqa: S608 - constants
+    found = (connection.execute(query, (name, time_ms)).fetchone()[0] for name in names)
+    return [each for each in found if each is not None]
 
 
 def span_ms(connection: sqlite3.Connection) -> tuple[int, int] | None:
     """Instants of the first and last counter reading, or None."""
-    first, last = connection.execute("select min(time_ms), max(time_ms) from counter").fetchone()
+    # By meter each of the two is one look into the index; over the table it would be a scan of years.
+    query = """
+        select min(first_ms), max(last_ms) from (
+            select (select min(time_ms) from counter where counter.meter = meter.id) as first_ms,
+                   (select max(time_ms) from counter where counter.meter = meter.id) as last_ms from meter)"""
+    first, last = connection.execute(query).fetchone()
     return None if first is None else (first, last)
 
 
@@ -90,6 +127,37 @@ def figures(connection: sqlite3.Connection, from_ms: int, to_ms: int, as_known_a
         query = "select document from running where start_ms < ? and end_ms > ? order by start_ms, key"
         found += [json.loads(document) for (document,) in connection.execute(query, (to_ms, from_ms))]
     return sorted(found, key=lambda document: (document["start"], document["production_line"] or ""))
+
+
+def last_sequence(connection: sqlite3.Connection) -> int:
+    """The number of the newest record."""
+    return int(connection.execute("select value from number where name = 'next_sequence'").fetchone()[0]) - 1
+
+
+def declarations(connection: sqlite3.Connection, known: int = _FOREVER) -> list[Declared]:
+    """Every declaration up to record `known`, in order; those that were taken back are among them."""
+    query = "select id, known_at_ms, from_ms, document, sequence from declaration where sequence <= ? order by sequence"
+    return [Declared(row[0], row[1], row[2], json.loads(row[3]), row[4]) for row in connection.execute(query, (known,))]
+
+
+def newest_first(connection: sqlite3.Connection, until_ms: int, limit: int) -> Iterator[dict[str, Any]]:
+    """The newest version of figures that end at or before an instant, the latest first."""
+    query = """
+        select document from figure where sequence in (select max(sequence) from figure where end_ms <= ? and end_ms > ? group by key)
+        order by start_ms desc limit ?"""
+    for (document,) in connection.execute(query, (until_ms, until_ms - _LOOK_BACK_MS, limit)):
+        yield json.loads(document)
+
+
+def carried(connection: sqlite3.Connection, until_ms: int) -> list[dict[str, Any]]:
+    """Of the whole site's figures that end at or before an instant: what they used of certificates and left in storage."""
+    query = """
+        select json_extract(document, '$.certificates'), json_extract(document, '$.storage') from figure
+        where sequence in (select max(sequence) from figure where end_ms <= ? group by key)
+          and json_extract(document, '$.production_line') is null order by start_ms"""
+    rows = [(json.loads(used or "null"), json.loads(left or "null")) for used, left in connection.execute(query, (until_ms,))]
+    both = [{"production_line": None, "certificates": used, "storage": left} for used, left in rows]
+    return [{key: value for key, value in each.items() if value is not None or key == "production_line"} for each in both]
 
 
 def newest_site(connection: sqlite3.Connection) -> dict[str, Any] | None:

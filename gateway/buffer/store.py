@@ -112,7 +112,7 @@ class Store:
                 self._trouble = str(error)
                 return Committed(0, None)
             self.memory.written(learnt)
-            self._changes += committed.counters_from_ms is not None
+            self._changes += committed.changed_from_ms is not None
             self._stored += sum(isinstance(record, Reading) for record in self._waiting)
             self._waiting = []
             self._trouble = ""

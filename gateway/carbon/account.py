@@ -38,7 +38,7 @@ def carbon_of(window: Window, balance: Balance, reasons: list[str], match: Match
         **{name: None if kg is None else text(kg) for name, kg in known.items()},
         "outside_kg": outside_sums(lines, reasons),
         "lines": [dict(line.document) for line in lines],
-        **carbon_uncertainty(lines, window.site.specs, window.portion, window.inputs.estimate_limit, reasons),
+        **carbon_uncertainty(lines, window.scope.counted, window.portion, window.inputs.estimate_limit, reasons),
     }
 
 

@@ -3,7 +3,7 @@
 Integers and sentences only; which two readings they are is decided in `epoch`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.carbon.declaration import Break, Ratio, Swap
 from gateway.carbon.history import CounterEvent
@@ -15,15 +15,21 @@ def written(quantity: str, value: int) -> str:
     return f"{outside(quantity, value)} {QUANTITIES[quantity].unit}"
 
 
-def bridged(last: int, value: int, breaks: Sequence[Break]) -> int | None:
-    """(old final - last read) + ... + (new read - new start); None if a break is no swap or a part is negative."""
-    advance, level = 0, last
+# From one level to another, over the modulus if that is plausible; None: it cannot have gone there.
+Climb = Callable[[int, int], int | None]
+
+
+def bridged(last: int, value: int, breaks: Sequence[Break], climb: Climb) -> int | None:
+    """(old final - last read) + ... + (new read - new start); None if a break is no swap or a part cannot be."""
+    parts, level = [], last
     for each in breaks:
-        if not isinstance(each, Swap) or each.old_final < level:
+        if not isinstance(each, Swap):
             return None
-        advance += each.old_final - level
+        parts.append(climb(level, each.old_final))
         level = each.new_start
-    return None if value < level else advance + value - level
+    parts.append(climb(level, value))
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def break_events(quantity: str, breaks: Sequence[Break], step: int, advance: int | None) -> list[CounterEvent]:

@@ -44,12 +44,20 @@ _METHODS = {
     BIOGENIC: ("direct", "outside"),
     EXPORT: ("location-based", "net"),
 }
+_OPTIONAL_OF_FUELS = ((UPSTREAM, ""), (BIOGENIC, ""))  # of the fuel itself
 # The lines that must be there (null with a reason if not) and those shown where a factor is at hand (C22).
 _REQUIRED = {ELECTRICITY: (LOCATION, RESIDUAL), HEAT: (LOCATION, RESIDUAL)}
 _OPTIONAL = {
     ELECTRICITY: ((LOSSES, ELECTRICITY), (UPSTREAM, ELECTRICITY), (UPSTREAM, "electricity_losses"), (BIOGENIC, ELECTRICITY)),
     HEAT: ((LOSSES, HEAT),),
 }
+
+
+def asked_for(activity: str) -> list[tuple[str, bool]]:
+    """The lines for which an activity asks a factor, and whether one must be there."""
+    required = [(name, True) for name in _REQUIRED.get(activity, (SCOPE1,))]
+    optional = [(name, False) for name, stands_for in _OPTIONAL.get(activity, _OPTIONAL_OF_FUELS) if stands_for in ("", activity)]
+    return [*required, *optional]
 
 
 @dataclass(frozen=True)
@@ -118,8 +126,8 @@ def lines_of(
             rest = replace(part, thousandths=part.thousandths - sum(used for _, used in drawn))
             if rest.thousandths or not drawn:
                 lines.append(_line(book, name, activity.name, activity, rest, reasons) or _unknown(name, activity))
-        for name, stands_for in _OPTIONAL.get(activity.name, ((UPSTREAM, activity.name), (BIOGENIC, activity.name))):
-            extra = _line(book, name, stands_for, activity, part, [])
+        for name, stands_for in _OPTIONAL.get(activity.name, _OPTIONAL_OF_FUELS):
+            extra = _line(book, name, stands_for or activity.name, activity, part, [])
             if extra is not None:
                 lines.append(extra)
     return lines

@@ -20,6 +20,7 @@ from gateway.carbon.meter_tree import tree_of
 from gateway.carbon.scope import Scope, SiteCounters, Window
 from gateway.carbon.series import series_of
 from gateway.carbon.shift_calendar import Stretch
+from gateway.carbon.storage import storage_of
 from gateway.carbon.tariff import tariffs_of
 
 
@@ -37,17 +38,20 @@ def figures(
     A stretch that begins exactly at the last reading is included while it runs at `now_ms`.
     `certificates_used` (mWh by serial number) is what the figures before the first wanted one used: see `used_by`.
     """
-    site = SiteCounters(inputs, readings, declarations, certificates_used)
+    return figures_of(SiteCounters(inputs, readings, declarations, certificates_used), now_ms, from_ms, to_ms)
+
+
+def figures_of(site: SiteCounters, now_ms: int, from_ms: int | None = None, to_ms: int | None = None) -> list[FigureDraft]:
     if site.span is None:
         return []
     drafts = []
     for line in site.production_lines:
-        scope = Scope(site, line)
-        for stretch in scope.stretches:
+        calendar = Scope(site, line)
+        for stretch in calendar.stretches:
             wanted = (from_ms is None or stretch.end_ms > from_ms) and (to_ms is None or stretch.start_ms < to_ms)
             begins_now = stretch.start_ms == site.span[1] > site.span[0] and not stretch.start_ms <= now_ms < stretch.end_ms
             if wanted and not begins_now:
-                drafts.append(_draft(scope, stretch))
+                drafts.append(_draft(calendar.without(site.silent(stretch.end_ms)), stretch))
     return sorted(drafts, key=lambda draft: (draft.start_ms, draft.production_line or "", draft.key))
 
 
@@ -75,6 +79,7 @@ def _draft(scope: Scope, stretch: Stretch) -> FigureDraft:
         **demand_of(window, reasons),
         **tariffs_of(window, reasons),
         "carbon": carbon,
+        **storage_of(window, balance, lines, reasons),
         **matching.document(reasons),
         "products": products_of(window, balance, lines, reasons),
         **completeness([window.portion(spec) for spec in scope.listed], scope.inputs.estimated_share_max),

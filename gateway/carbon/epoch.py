@@ -15,7 +15,7 @@ From the newest accepted reading `a`, the first reading that does not simply fol
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from gateway.carbon.bridge import break_events, bridged, waiting_event, written
+from gateway.carbon.bridge import Climb, break_events, bridged, waiting_event, written
 from gateway.carbon.declaration import Break, Declaration, Swap, breaks_of
 from gateway.carbon.extreme import SlidingLeast
 from gateway.carbon.history import CounterEvent, History
@@ -167,13 +167,19 @@ class _Walk:
 
     def _wraps(self, value: int, time_ms: int) -> bool:
         """C8 (ii). Without a rating the shorter way round decides: limits come from the meter, never from a constant."""
-        modulus, last = self._spec.modulus_thousandths, self.values[-1]
-        if modulus is None or last >= modulus:
-            return False
-        wrapped = value + modulus - last
-        if self._ceiling is None:
-            return wrapped < last - value
-        return self._possible(wrapped, time_ms - self.times[-1])
+        return self._wrapped(self.values[-1], value, time_ms) is not None
+
+    def _wrapped(self, level: int, value: int, time_ms: int) -> int | None:
+        """The advance over the modulus to a lower value, if the time since the newest accepted reading allows it."""
+        modulus = self._spec.modulus_thousandths
+        if modulus is None or level >= modulus:
+            return None
+        wrapped = value + modulus - level
+        fits = wrapped < level - value if self._ceiling is None else self._possible(wrapped, time_ms - self.times[-1])
+        return wrapped if fits else None
+
+    def _climb(self, time_ms: int) -> Climb:
+        return lambda level, value: value - level if value >= level else self._wrapped(level, value, time_ms)
 
     def _comes_back(self, low: int, ahead: int) -> int | None:
         """C8 (iii): the reading within 24 h at or above the old value, reached by a step the meter cannot make."""
@@ -229,17 +235,18 @@ class _Walk:
         """Whether the new meter can have advanced so far; anything may follow where the energy is unknown anyway."""
         breaks = self._breaks_until(self.raw_times[index])
         begun = breaks[-1]
-        if not isinstance(begun, Swap) or bridged(self.values[-1], begun.new_start, breaks) is None:
+        climb = self._climb(self.raw_times[index])
+        if not isinstance(begun, Swap) or bridged(self.values[-1], begun.new_start, breaks, climb) is None:
             return True
-        counted = self.raw_values[index] - begun.new_start
-        return counted >= 0 and self._possible(counted, self.raw_times[index] - self.times[-1])
+        counted = climb(begun.new_start, self.raw_values[index])
+        return counted is not None and self._possible(counted, self.raw_times[index] - self.times[-1])
 
     def _across_break(self, start: int, index: int, *, fits: bool = True) -> int:
         """One pair across every break between the newest accepted reading and this one."""
         self._reject(start, index, "quarantine", "a declared change followed")
         value, last = self.raw_values[index], self.values[-1]
         breaks = self._breaks_until(self.raw_times[index])
-        advance = bridged(last, value, breaks) if fits else None
+        advance = bridged(last, value, breaks, self._climb(self.raw_times[index])) if fits else None
         self.events.extend(break_events(self._spec.quantity, breaks, value - last, advance))
         self._take(index, advance)
         return index + 1

@@ -27,8 +27,8 @@ Readings = Mapping[CounterKey, Sequence[CounterReading]]
 def evidence(inputs: SiteInputs, readings: Readings, declarations: Sequence[Declaration], figure: Mapping[str, Any]) -> Document:
     """`readings` and `declarations` are those that the figure was made from, as known then."""
     site = SiteCounters(inputs, readings, declarations)
-    scope = Scope(site, figure["production_line"])
     start, end = milliseconds_of(figure["start"]), milliseconds_of(figure["end"])
+    scope = Scope(site, figure["production_line"]).without(site.silent(end))
     return {
         "format": FORMAT,
         "site": inputs.site,

@@ -21,6 +21,9 @@ CounterKey = tuple[str, str]  # meter, quantity
 GAP_PACES = 2
 GAP_MS_LEAST = 5 * 60_000
 
+# C15: charging is load, or the carbon of what was charged is carried in stock.
+CHARGING_IS_LOAD, CARRIED_IN_STOCK = "load", "stock"
+
 
 class CounterReading(NamedTuple):
     """One value of one counter in inner thousandths; None is no reading. A tuple: a year of a site holds a million."""
@@ -124,3 +127,4 @@ class SiteInputs:
     tariffs: tuple[TariffRule, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     factor_series: tuple[FactorSeries, ...] = ()
+    storage: str = CHARGING_IS_LOAD

@@ -21,13 +21,13 @@ def products_of(window: Window, balance: Balance, lines: Sequence[Line], reasons
 
 
 def _makes(window: Window, rule: ProductRule) -> bool:
-    lines = {window.site.calendar_of(spec) for spec in window.site.specs if spec.meter == rule.node}
+    lines = {window.site.calendar_of(spec) for spec in window.scope.counted if spec.meter == rule.node}
     return window.scope.line in (lines or {None})
 
 
 def _units(window: Window, rule: ProductRule) -> int | None:
     """From the piece counter if there is one and it is known; else what was declared inside the stretch."""
-    for spec in window.site.specs:
+    for spec in window.scope.counted:
         if spec.meter == rule.units_from and spec.role == "pieces":
             portion = window.portion(spec)
             if portion.known:

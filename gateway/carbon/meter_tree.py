@@ -26,10 +26,10 @@ Signed = list[tuple[int, CounterSpec]]
 
 def tree_of(window: Window, reasons: list[str]) -> dict[str, Any]:
     """The key `tree` of a figure, or nothing where no meter stands above another."""
-    streams = streams_of(window.site.specs)
+    streams = streams_of(window.scope.counted)
     found = []
     for meter in dict.fromkeys(spec.meter for spec in window.scope.listed):
-        below = [spec for spec in window.site.specs if spec.parent == meter]
+        below = [spec for spec in window.scope.counted if spec.parent == meter]
         own = [spec for spec in window.scope.listed if spec.meter == meter]
         for quantity in dict.fromkeys(kind for spec in own if (kind := _kind(spec, streams))):
             above = [(_sign(spec, streams), spec) for spec in own if _kind(spec, streams) == quantity]

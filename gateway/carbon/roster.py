@@ -36,6 +36,16 @@ def running_at(inputs: SiteInputs, production_line: str | None, time_ms: int) ->
     return _stretches(inputs, production_line, time_ms, time_ms)[0]
 
 
+def lines_of(inputs: SiteInputs) -> list[str | None]:
+    return [None, *sorted({rule.production_line for rule in inputs.shifts if rule.production_line})]
+
+
+def now_running(inputs: SiteInputs, time_ms: int) -> list[Instance]:
+    """What runs at an instant, for the whole site and for each production line with shifts of its own."""
+    found = (running_at(inputs, line, time_ms) for line in lines_of(inputs))
+    return [Instance(each, _wall(inputs, each.start_ms), _wall(inputs, each.end_ms)) for each in found]
+
+
 def preview(inputs: SiteInputs, production_line: str | None, from_ms: int, to_ms: int) -> list[Instance]:
     """The shifts that share time with [from, to), without the uncovered stretches between them."""
     shifts = (each for each in _stretches(inputs, production_line, from_ms, to_ms) if each.name != UNASSIGNED)

@@ -4,6 +4,7 @@ Each is prepared once and asked by many; nothing here decides what is published.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from types import MappingProxyType
 
@@ -13,12 +14,15 @@ from gateway.carbon.declaration import Declaration, Production
 from gateway.carbon.emission import Segment
 from gateway.carbon.epoch import history_of
 from gateway.carbon.factor import FactorBook
-from gateway.carbon.history import History
 from gateway.carbon.inputs import CounterKey, CounterReading, CounterSpec, SiteInputs
 from gateway.carbon.series import series_of
 from gateway.carbon.shape import shape_finder
 from gateway.carbon.shift_calendar import Stretch, stretches
 from gateway.carbon.split import Portion, Splitter
+from gateway.carbon.stock import Stock
+
+EMPTY = Stock()
+_NEVER_MS = 2**63
 
 
 class SiteCounters:
@@ -30,14 +34,16 @@ class SiteCounters:
         readings: Mapping[CounterKey, Sequence[CounterReading]],
         declarations: Sequence[Declaration],
         certificates_used: Mapping[str, int] = MappingProxyType({}),
+        stock: Stock = EMPTY,
     ) -> None:
+        """`certificates_used` and `stock` are what the figures before the first wanted one used and left."""
         self.inputs = inputs
+        self.stock = stock
         self.ledger = Ledger(inputs.certificates, certificates_used, inputs.region_chain)
         self.production = [each for each in declarations if isinstance(each, Production)]
         self.book = FactorBook(inputs.factors, inputs.region_chain, inputs.factor_policy, inputs.factor_series)
-        histories = {spec.key: history_of(spec, series_of(readings.get(spec.key, ())), declarations) for spec in inputs.counters}
-        self.specs = _counted(inputs.counters, histories)
-        self.histories = {spec.key: histories[spec.key] for spec in self.specs}
+        self.specs = inputs.counters
+        self.histories = {spec.key: history_of(spec, series_of(readings.get(spec.key, ())), declarations) for spec in self.specs}
         self.own_lines = {rule.production_line for rule in inputs.shifts if rule.production_line}
         self.has_own_source = plant_of(self.specs).has_own_source
 
@@ -57,6 +63,16 @@ class SiteCounters:
         """C7: a counter stands in the figures of one calendar only."""
         return spec.production_line if spec.production_line in self.own_lines else None
 
+    def silent(self, end_ms: int) -> frozenset[CounterKey]:
+        """Export registers of import meters that nobody had read by then, where nothing could be exported."""
+        return frozenset() if self.has_own_source else frozenset(key for key, first_ms in self._exports if first_ms >= end_ms)
+
+    @cached_property
+    def _exports(self) -> list[tuple[CounterKey, int]]:
+        specs = [spec for spec in plant_of(self.specs).by_stream[EXPORT] if spec.role == "import"]
+        seen = {spec.key: self.histories[spec.key].first_seen_ms for spec in specs}
+        return [(key, _NEVER_MS if first_ms is None else first_ms) for key, first_ms in seen.items()]
+
     def below(self, node: str) -> set[str]:
         """The meters of a subtree, its top included."""
         below, grew = {node}, True
@@ -66,15 +82,6 @@ class SiteCounters:
         return below
 
 
-def _counted(counters: Sequence[CounterSpec], histories: Mapping[CounterKey, History]) -> list[CounterSpec]:
-    """Without the export register of an import meter that was never read, where nothing could be exported."""
-    plant = plant_of(counters)
-    if plant.has_own_source:
-        return list(counters)
-    silent = {spec.key for spec in plant.by_stream[EXPORT] if spec.role == "import" and histories[spec.key].first_seen_ms is None}
-    return [spec for spec in counters if spec.key not in silent]
-
-
 class Scope:
     """One production line (None: the whole site): its stretches, its plant, and its counters split by its calendar."""
 
@@ -82,16 +89,35 @@ class Scope:
         self.site = site
         self.inputs = site.inputs
         self.line = production_line
-        self.specs = [spec for spec in site.specs if production_line is None or spec.production_line == production_line]
-        self.listed = [spec for spec in site.specs if site.calendar_of(spec) == production_line]
-        self.plant: Plant = plant_of(self.specs)
         self._splitters: dict[CounterKey, Splitter] = {}
+        self._without: dict[frozenset[CounterKey], Scope] = {}
+        self._choose(site.specs)
+
+    def _choose(self, specs: Sequence[CounterSpec]) -> None:
+        self.counted = specs
+        self.specs = [spec for spec in specs if self.line is None or spec.production_line == self.line]
+        self.listed = [spec for spec in specs if self.site.calendar_of(spec) == self.line]
+        self.plant: Plant = plant_of(self.specs)
+
+    def without(self, silent: frozenset[CounterKey]) -> "Scope":
+        """The same calendar and splits, with some counters left out."""
+        if not silent:
+            return self
+        if silent not in self._without:
+            found = self._without[silent] = copy(self)
+            found._choose([spec for spec in self.site.specs if spec.key not in silent])  # noqa: SLF001 - its own kind
+        return self._without[silent]
 
     @cached_property
     def stretches(self) -> list[Stretch]:
         first, last = self.site.span or (0, 0)
         given = self.inputs
         return stretches(given.zone, given.shifts, self.line, given.production_day_start, first, last + 1, given.work_calendar)
+
+    def around(self, time_ms: int) -> list[Stretch]:
+        """The one stretch that holds an instant."""
+        given = self.inputs
+        return stretches(given.zone, given.shifts, self.line, given.production_day_start, time_ms, time_ms, given.work_calendar)
 
     def splitter(self, spec: CounterSpec) -> Splitter:
         if spec.key not in self._splitters:

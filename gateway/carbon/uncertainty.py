@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 
 from gateway.carbon.emission import Line
 from gateway.carbon.exact import root, rounded, text
@@ -34,9 +35,11 @@ def class_limit_pct(written: str) -> Decimal:
 
 def limits_of(spec: CounterSpec) -> tuple[Fraction, ...] | None:
     """The class limits of a meter and its transformers as shares; None if the meter's class is not declared."""
-    if spec.class_pct is None:
-        return None
-    declared = (spec.class_pct, spec.ct_class_pct, spec.vt_class_pct)
+    return None if spec.class_pct is None else _shares((spec.class_pct, spec.ct_class_pct, spec.vt_class_pct))
+
+
+@cache
+def _shares(declared: tuple[Decimal | None, ...]) -> tuple[Fraction, ...]:
     return tuple(Fraction(limit) * Fraction(1, 100) for limit in declared if limit is not None)
 
 
@@ -65,16 +68,23 @@ def by_class(amount: Fraction, limits: Iterable[Fraction]) -> Doubt:
 def meters_doubt(amounts: Iterable[tuple[CounterSpec, Portion]], estimate_limit: Decimal) -> Doubt | None:
     """Of a sum of counters; None if a class is not declared. The registers of one meter are added first."""
     by_meter: dict[str, tuple[CounterSpec, int]] = {}
-    whole = Doubt()
+    groups: dict[tuple[Fraction, ...], list[int]] = {}
     for spec, portion in amounts:
         by_meter[spec.meter] = (spec, by_meter.get(spec.meter, (spec, 0))[1] + portion.amount)
-        whole += by_class(Fraction(portion.estimated), [Fraction(estimate_limit)])
+        if portion.estimated:
+            groups.setdefault((Fraction(estimate_limit),), []).append(portion.estimated)
     for spec, amount in by_meter.values():
         limits = limits_of(spec)
         if limits is None:
             return None
-        whole += by_class(Fraction(amount), limits)
-    return whole
+        groups.setdefault(limits, []).append(amount)
+    return sum((_by_same_class(parts, limits) for limits, parts in groups.items()), Doubt())
+
+
+def _by_same_class(amounts: Sequence[int], limits: Sequence[Fraction]) -> Doubt:
+    """As the sum of `by_class` over independent amounts, with one ratio for all of them: a site has few classes."""
+    squares = sum((limit**2 for limit in limits), Fraction(0)) * Fraction(1, 3)
+    return Doubt(sum(each**2 for each in amounts) * squares, sum(abs(each) for each in amounts) * sum(limits, Fraction(0)))
 
 
 def carbon_uncertainty(

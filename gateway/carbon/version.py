@@ -16,7 +16,7 @@ from protocols.reading import iso
 RUNNING, PROVISIONAL, FINAL, RESTATED = "running", "provisional", "final", "restated"
 _NOT_HASHED = ("version", "state", "known_at", "reasons", "sha256")
 # Keys of a figure that are there only where something is declared.
-_WHERE_DECLARED = ("tree", "demand", "tariffs", "certificates")
+_WHERE_DECLARED = ("tree", "demand", "tariffs", "storage", "certificates")
 Document = dict[str, Any]
 
 
@@ -28,7 +28,7 @@ def figure_sha256(document: Mapping[str, Any]) -> str:
 def publish(draft: FigureDraft, previous: Mapping[str, Any] | None, now_ms: int, grace_min: int) -> Document | None:
     """The document to publish now, or None when nothing changed since `previous`."""
     sha256 = figure_sha256(draft.document)
-    same = previous is not None and previous["sha256"] == sha256
+    same = previous is not None and previous["sha256"] in (sha256, _sha256_with_zone_data_of(previous, draft.document))
     closed = previous is not None and previous["state"] in (FINAL, RESTATED)
     version, state = 1, _state(draft.end_ms, now_ms, grace_min)
     causes: tuple[str, ...] = ()
@@ -47,6 +47,11 @@ def publish(draft: FigureDraft, previous: Mapping[str, Any] | None, now_ms: int,
         "reasons": [*causes, *draft.reasons],
         "sha256": sha256,
     }
+
+
+def _sha256_with_zone_data_of(previous: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """A release of time-zone data that moves nothing of a figure is no reason for a version of it."""
+    return figure_sha256({**document, "time_zone_data": previous["time_zone_data"]})
 
 
 def withdraw(previous: Mapping[str, Any], now_ms: int) -> Document:

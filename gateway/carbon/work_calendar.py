@@ -60,6 +60,15 @@ class WorkCalendar:
     holidays: frozenset[date] = frozenset()
     make_up_days: tuple[MakeUpDay, ...] = ()
     exceptions: tuple[DayException, ...] = ()
+    holiday_names: tuple[tuple[date, str], ...] = ()  # for people; nothing is decided by them
+
+    def note(self, day: date) -> str:
+        """What is special about a date, in words; "" on an ordinary one."""
+        counts_as = self.counts_as(day)
+        if counts_as is not None:
+            return f"make-up workday, counts as {counts_as}"
+        name = dict(self.holiday_names).get(day, "")
+        return f"public holiday{': ' + name if name else ''}" if day in self.holidays else ""
 
     def counts_as(self, day: date) -> str | None:
         """The weekday by which a make-up workday is worked; None for any other date."""

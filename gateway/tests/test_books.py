@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.books import Books, Boundaries, counted, inputs_of
+from gateway.books import Books
+from gateway.boundaries import Boundaries
 from gateway.buffer import series
 from gateway.buffer.store import Store
+from gateway.site_inputs import counted, inputs_of
 from gateway.tests.works import HOUR_MS, KWH, MINUTE_MS, TEXT, counter, ms, open_store, put, steady, works
 
 START = "2026-03-02 06:00"
@@ -143,7 +145,7 @@ def test_a_meter_keeps_its_history_under_a_new_name(desk: Desk) -> None:
 
 def test_the_inputs_are_what_the_site_file_says(tmp_path: Path) -> None:
     """Counters with their rating and pace, shifts with their line."""
-    site = works(tmp_path, TEXT + 'production_line = "x"\n')
+    site = works(tmp_path, TEXT.replace('rating = "200 kW"', 'rating = "200 kW"\nproduction_line = "x"') + 'production_line = "x"\n')
     inputs = inputs_of(site, {})
 
     assert [each.spec.key for each in counted(site, {})] == [("main", "active_energy_import"), ("press", "active_energy_import")]
@@ -157,7 +159,7 @@ def boundaries(folder: Path, text: str = TEXT) -> Boundaries:
     return Boundaries(inputs_of(works(folder, text), {}))
 
 
-def test_intervals_end_on_the_quarter(tmp_path: Path) -> None:
+def test_c12_intervals_end_on_the_quarter(tmp_path: Path) -> None:
     """The first one after the instant, also exactly on one."""
     found = boundaries(tmp_path)
 
@@ -165,9 +167,10 @@ def test_intervals_end_on_the_quarter(tmp_path: Path) -> None:
     assert found.next_ms(ms("2026-03-02 06:15")) == ms("2026-03-02 06:30")
 
 
-def test_shifts_end_when_they_end(tmp_path: Path) -> None:
+def test_c12_shifts_end_when_they_end(tmp_path: Path) -> None:
     """Between two quarters, in the site's own time, on any production line."""
     text = TEXT.replace("14:00", "14:07").replace('timezone = "UTC"', 'timezone = "Asia/Shanghai"')
+    text += '[[meter]]\nname = "m"\nrole = "load"\nproduction_line = "y"\n'
     text += '[[shift]]\nname = "x"\nstart = "06:05"\nend = "10:05"\nproduction_line = "y"\n'
     found = boundaries(tmp_path, text)
 

@@ -139,7 +139,7 @@ def test_a_report_counts_everything(store: Store, site: Site) -> None:
 
     assert (report.rows, report.taken, report.known, report.refused) == (3, 2, 0, 1)
     assert report.refusals == ["line 3: 1 cells where the header has 5"]
-    assert report.counters_from_ms == SIX_MS
+    assert report.changed_from_ms == SIX_MS
 
 
 def test_the_same_file_twice_changes_nothing(store: Store, site: Site) -> None:
@@ -148,7 +148,7 @@ def test_the_same_file_twice_changes_nothing(store: Store, site: Site) -> None:
     before = stored(store, "main")
     report = imported(store, site, GOOD, GOOD)
 
-    assert (report.taken, report.known, report.counters_from_ms) == (0, 2, None)
+    assert (report.taken, report.known, report.changed_from_ms) == (0, 2, None)
     assert stored(store, "main") == before
 
 

@@ -8,6 +8,8 @@ import pytest
 from gateway.tests.test_site import LEAST
 from gateway.tests.test_site_check import mistakes
 
+METERS = "".join(f'[[meter]]\nname = "m-{line}"\nrole = "load"\nproduction_line = "{line}"\n' for line in "xy")
+
 
 def shift(name: str, start: str, end: str, **keys: Any) -> str:
     rows = [f"{key} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for key, value in keys.items()]
@@ -62,6 +64,7 @@ def test_shifts_of_different_production_lines_have_nothing_to_do_with_each_other
     """Nor with those of the whole site."""
     text = (
         LEAST
+        + METERS
         + shift("a", "06:00", "14:00")
         + shift("b", "06:00", "14:00", production_line="x")
         + shift("c", "06:00", "14:00", production_line="y")

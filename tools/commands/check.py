@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import typer
 
-from gateway import books, site_check
+from gateway import site_check, site_inputs
 from gateway.admission import admission, refusals
 from gateway.site import Site
 from gateway.site_mistake import Mistake
@@ -36,7 +36,7 @@ def command(site: SiteOption = None, as_json: JsonOption = False) -> None:  # no
 
 def _doubts(site: Site, models: Mapping[str, Meter]) -> Iterator[str]:
     """Counters that are booked although only one source, or conflicting ones, say where they lie."""
-    for each in books.counted(site, models):
+    for each in site_inputs.counted(site, models):
         meter = site.meter_named(each.spec.meter)
         if meter.model and models[meter.model].confidence.get(each.spec.quantity) == "low":
             yield f"{meter.name}: {each.spec.quantity} of {meter.model} is not proven; compare it with the meter's display."

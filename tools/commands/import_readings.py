@@ -11,25 +11,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway import control, importing
-from gateway.books import Books
-from gateway.buffer.store import Store, StoreError
 from gateway.clock import SystemClock
-from gateway.deliver.key import KeyFileError, gateway_key
-from gateway.folder import FolderError, FolderLock, is_owned
+from gateway.folder import is_owned
 from gateway.site import Site
 from protocols.meter import Meter
 from tools.commands.options import JsonOption, SiteOption, load, print_json
+from tools.commands.own_store import ENDS, own_store
 from tools.exits import FAILED, WRONG_USE, sentences
 
 NAME = "import"
-_ENDS = {
-    importing.HeaderError: WRONG_USE,
-    control.ControlError: FAILED,
-    FolderError: FAILED,
-    StoreError: FAILED,
-    KeyFileError: FAILED,
-    UnicodeDecodeError: WRONG_USE,
-}
+_ENDS = {importing.HeaderError: WRONG_USE, UnicodeDecodeError: WRONG_USE, **ENDS}
 Take = Callable[[list[importing.Row], importing.Report], None]
 
 
@@ -78,22 +69,8 @@ def _taking(site: Site, models: dict[str, Meter]) -> Iterator[Take]:
         yield lambda rows, report: _ask(site, rows, report)
         return
     clock = SystemClock()
-    with FolderLock(site.data_folder):
-        key = gateway_key(site.data_folder)
-        store = Store(site.data_folder, key.gateway, key.sign)
-        whole = importing.Report()
-
-        def take(rows: list[importing.Row], report: importing.Report) -> None:
-            importing.take(store, rows, report, clock.now_ms())
-            whole.counters_from_ms = report.counters_from_ms
-
-        try:
-            yield take
-            if whole.counters_from_ms is not None:
-                Books(site, models, store, clock.now_ms).update(whole.counters_from_ms)
-            store.outbox.seal(clock.now_ms())
-        finally:
-            store.close()
+    with own_store(site, models, clock) as store:
+        yield lambda rows, report: importing.take(store, rows, report, clock.now_ms())
 
 
 def _ask(site: Site, rows: list[importing.Row], report: importing.Report) -> None:

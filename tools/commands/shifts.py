@@ -1,8 +1,8 @@
 """`shiftwatt shifts`: shift figures as they stand, or as they were known at an instant. It only reads."""
 
 import csv
-import sqlite3
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from gateway.buffer import series
-from gateway.buffer.connection import FILE
 from gateway.clock import SystemClock
 from gateway.site import Site
+from gateway.site_inputs import inputs_of
 from gateway.zone import zone
+from protocols.meter import Meter
 from protocols.reading import iso, milliseconds_of
+from tools.commands import preview
 from tools.commands.options import SiteOption, console, load, print_json, table
+from tools.commands.own_store import reading
 from tools.exits import WRONG_USE, fail
 
 NAME = "shifts"
@@ -34,15 +37,19 @@ def command(
     to: Annotated[str, typer.Option("--to", help="Date or instant after the last.")] = "",
     as_known_at: Annotated[str, typer.Option("--as-known-at", help="As it was known at this instant.")] = "",
     format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+    is_preview: Annotated[bool, typer.Option("--preview", help="What the calendar means, now and later.")] = False,  # noqa: FBT002 - see below
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,  # noqa: FBT002 - a command's option
 ) -> None:
     """Print the energy and carbon of each shift."""
-    found, _ = load(site)
+    found, models = load(site)
     local = zone(found.site.timezone)
-    from_ms = _instant(from_, "--from", local) if from_ else 0
-    to_ms = _instant(to, "--to", local) if to else FOREVER_MS
-    known_ms = _instant(as_known_at, "--as-known-at", local) if as_known_at else None
-    figures = _figures(found, from_ms, to_ms, known_ms)
+    if is_preview:
+        _preview(found, models, local, (from_, to, as_known_at), as_json=as_json or format_ is Format.JSON)
+        return
+    from_ms = instant_of(from_, "--from", local) if from_ else 0
+    to_ms = instant_of(to, "--to", local) if to else FOREVER_MS
+    known_ms = instant_of(as_known_at, "--as-known-at", local) if as_known_at else None
+    figures = reading(found, lambda connection: series.figures(connection, from_ms, to_ms, known_ms))
     if as_json or format_ is Format.JSON:
         known = iso(SystemClock().now_ms() if known_ms is None else known_ms)
         print_json({"site": found.site.name, "as_known_at": known, "figures": figures})
@@ -52,7 +59,19 @@ def command(
         _print_table(figures, local)
 
 
-def _instant(text: str, option: str, local: tzinfo) -> int:
+def _preview(site: Site, models: Mapping[str, Meter], local: tzinfo, asked: tuple[str, str, str], *, as_json: bool) -> None:
+    from_, to, as_known_at = asked
+    if as_known_at:
+        fail("--preview shows the calendar of the site file as it is now; --as-known-at does not go with it", WRONG_USE)
+    inputs, now_ms = inputs_of(site, models), SystemClock().now_ms()
+    from_ms, to_ms = instant_of(from_, "--from", local) if from_ else None, instant_of(to, "--to", local) if to else None
+    start_ms, end_ms = preview.span_of(inputs, now_ms, from_ms, to_ms)
+    if not 0 < end_ms - start_ms <= preview.DAYS_MAX * 86_400_000:
+        fail(f"--to must lie after --from, and at most {preview.DAYS_MAX} days", WRONG_USE)
+    preview.show(inputs, now_ms, start_ms, end_ms, as_json=as_json)
+
+
+def instant_of(text: str, option: str, local: tzinfo) -> int:
     """Unix milliseconds of an instant with offset, or of the local midnight of a date."""
     try:
         if len(text) == len("2026-03-28"):
@@ -61,20 +80,6 @@ def _instant(text: str, option: str, local: tzinfo) -> int:
         return milliseconds_of(text)
     except ValueError:
         fail(f"{option} {text!r} is neither a date such as 2026-03-28 nor an instant such as 2026-03-28T22:00:00+08:00", WRONG_USE)
-
-
-def _figures(site: Site, from_ms: int, to_ms: int, known_ms: int | None) -> list[dict[str, Any]]:
-    path = site.data_folder / FILE
-    if not path.exists():
-        fail(f"there is no store in {site.data_folder} yet; `shiftwatt run` or `shiftwatt import` makes one")
-    try:
-        connection = sqlite3.connect(f"file:{path.as_posix()}?mode=ro", uri=True)
-        try:
-            return series.figures(connection, from_ms, to_ms, known_ms)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        fail(f"the store {path} cannot be read ({error}); check its owner, and whether it is a Shiftwatt store")
 
 
 def _print_csv(figures: list[dict[str, Any]]) -> None:

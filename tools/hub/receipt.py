@@ -17,7 +17,7 @@ from protocols.batch import FORMAT, Verify, check, link_hash
 from protocols.errors import ProtocolError
 from protocols.reading import milliseconds_of
 
-CLOCKS, SITES = "clocks", "sites"
+CLOCKS, SITES, DECLARATIONS = "clocks", "sites", "declarations"
 
 # A batch has some 2,000 records: 60 kB compressed, 2 MB plain. Twenty times that is room for other gateways;
 # what unpacks to more is an attack on our memory.
@@ -87,6 +87,11 @@ class _Site(_Form):
     site: dict[str, Any]
 
 
+class _Declared(_Form):
+    sequence: _Sequence
+    known_at: str
+
+
 class _Tombstone(_Form):
     hash: _Hash
     reason: str
@@ -106,6 +111,7 @@ class _Batch(_Form):
     clocks: list[_Clock]
     figures: list[_Figure]
     sites: list[_Site]
+    declarations: list[_Declared] = []  # batches sealed before there were any have no such list
     tombstone: _Tombstone | None = None
 
 
@@ -247,6 +253,8 @@ def _rows(body: dict[str, Any]) -> Iterator[Row]:
         yield Row(each["sequence"], FIGURES, None, None, None, *times, _json(figure))
     for each in body["sites"]:
         yield Row(each["sequence"], SITES, None, None, None, _time_ms(each["known_at"]), None, _json(each["site"]))
+    for each in body.get("declarations", ()):
+        yield Row(each["sequence"], DECLARATIONS, None, None, None, _time_ms(each["known_at"]), None, _json(each))
 
 
 def _readings(body: dict[str, Any]) -> Readings:

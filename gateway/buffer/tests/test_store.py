@@ -101,7 +101,7 @@ def test_readings_without_a_date_get_one_when_the_clock_is_known(store: Store) -
     committed = store.commit(2)
 
     assert waiting == []
-    assert committed.counters_from_ms == 1_000_005
+    assert committed.changed_from_ms == 1_000_005
     assert counters(store, "main") == [(1_000_005, 9, "")]
     assert [d["sequence"] for d in store.records.page(READINGS, 0, 10, Filter()).documents] == [1, 2]
 
@@ -112,7 +112,7 @@ def test_a_reading_after_an_outage_reaches_back_to_the_one_before(store: Store) 
     store.commit(1)
     store.add([power("main", 9_000_000_000, active_energy_import=5)])
 
-    assert store.commit(2).counters_from_ms == 1_000
+    assert store.commit(2).changed_from_ms == 1_000
 
 
 def test_no_reading_is_kept_with_its_reason(store: Store) -> None:
@@ -128,7 +128,7 @@ def test_batches_are_chained_and_hold_every_record_once(store: Store) -> None:
     store.add([power("main", 1000, active_power=7), Event("meter", "main", "It answers.", 1, 5, 1000)])
     store.commit(1)
     store.outbox.seal(10)
-    figure = Figure("k", 0, 10, 1, 5, {"sha256": "x"})
+    figure = Figure("k", 0, 10, 1, 5, {"sha256": "x"}, known_sequence=3)
     store.add([SiteDescription(5, {"meters": []}), figure, ClockSet(1, 2, 3)])
     store.commit(2)
     store.outbox.seal(20)
@@ -138,7 +138,7 @@ def test_batches_are_chained_and_hold_every_record_once(store: Store) -> None:
         check(batch.body, lambda digest, signature: signature == digest + digest)
     assert (first.first_sequence, first.last_sequence, second.first_sequence, second.last_sequence) == (1, 2, 3, 5)
     assert second.body["previous"] == first.hash
-    assert second.body["figures"] == [{"sequence": 4, "figure": {"sha256": "x"}}]
+    assert second.body["figures"] == [{"sequence": 4, "known_sequence": 3, "figure": {"sha256": "x"}}]
     assert store.outbox.seal(30) == 0
 
 

@@ -60,7 +60,7 @@ def test_c8_i_a_reading_below_the_start_of_the_new_meter_is_set_aside() -> None:
     history = decided(counter(), *kwh(1000, 20, 52), declared=[swap])
 
     assert verdict(history) == ([1000, 52], 3 + 2, [("swap", 50 - 1003), ("quarantine", 0)])
-    assert bridged(1000, 20, [swap]) is None
+    assert bridged(1000, 20, [swap], lambda level, value: value - level if value >= level else None) is None
 
 
 def test_c8_i_a_swap_between_explains_a_fall_that_looks_like_a_spike() -> None:
@@ -124,3 +124,13 @@ def test_c6_declarations_of_other_counters_do_not_count() -> None:
     )
 
     assert verdict(history) == ([1000, 1001], 1, [])
+
+
+def test_c8_i_a_rollover_before_the_old_meter_was_taken_out_is_bridged() -> None:
+    """Last read 990 of 1000 kWh, taken out at 5 kWh: fifteen kilowatt-hours, not an unknown amount."""
+    swap = Swap("main", IMPORT, START + 20 * MINUTE, 5 * KWH, 300 * KWH)
+
+    history = decided(counter(modulus_thousandths=1000 * KWH), *kwh(985, 990, 304, 306), declared=[swap])
+
+    assert verdict(history) == ([985, 990, 304, 306], 5 + 15 + 4 + 2, [("swap", 304 - 990 - 19)])
+    assert history.unknown == []

@@ -141,9 +141,17 @@ def test_c32_the_hash_covers_everything_but_version_state_known_at_and_reasons()
     assert hashlib.sha256(text.encode()).hexdigest() == document["sha256"]
 
 
-def test_c32_another_time_zone_data_version_is_another_figure() -> None:
-    """The pinned data is an input."""
-    second = published(draft(time_zone_data="2027.1"), final(), END + HOUR)
+def test_c32_time_zone_data_that_moves_nothing_is_no_version() -> None:
+    """The pinned data is an input that stands in each figure; a release that changes nothing of it restates nothing."""
+    assert publish(draft(time_zone_data="2027.1"), final(), END + HOUR, 15) is None
+
+
+def test_c32_time_zone_data_is_named_as_a_cause() -> None:
+    """Where something else of the figure changed with it."""
+    made = draft(time_zone_data="2027.1")
+    made = replace(made, document={**made.document, "complete": not made.document["complete"]})
+
+    second = published(made, final(), END + HOUR)
 
     assert "restated: time-zone data: time_zone_data 2026.6 -> 2027.1" in causes(second)
 
