@@ -31,7 +31,12 @@ def command(site: SiteOption = None, as_json: JsonOption = False) -> None:  # no
     refused = refusals(admission(found, models))
     if refused:
         fail("\n".join(refused), WRONG_USE)
-    print(f"{site_path(site)} is sound: {len(found.line)} lines, {len(found.meter)} meters, {len(found.shift)} shifts.")
+    counts = ", ".join(f"{len(tables)} {name}{'' if len(tables) == 1 else 's'}" for name, tables in _tables(found).items())
+    print(f"{site_path(site)} is sound: {counts}.")
+
+
+def _tables(site: Site) -> dict[str, tuple[object, ...]]:
+    return {"line": site.line, "meter": site.meter, "shift": site.shift}
 
 
 def _doubts(site: Site, models: Mapping[str, Meter]) -> Iterator[str]:

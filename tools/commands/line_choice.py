@@ -70,6 +70,8 @@ def _target(site: Site, port: str, tcp: str, line: str) -> Target:
         raise OurMistake(f"there is no line {line!r} in the site file; known: {names}")
     if port or tcp:
         return Target(port, tcp)
+    if not site.line:
+        raise OurMistake("the site file has no line; say where to look with --port or --tcp")
     raise OurMistake(f"the site file has the lines {names}; say with --line which one")
 
 

@@ -24,6 +24,8 @@ def command(site: SiteOption = None, as_json: JsonOption = False) -> None:  # no
     lines = [line_plan(found, models, line, verdict) for line, verdict in zip(found.line, verdicts, strict=True)]
     if as_json:
         print_json({"lines": lines})
+    elif not lines:
+        print("This site has no line: there is nothing to plan.")
     else:
         for line, verdict in zip(lines, verdicts, strict=True):
             _show(line, verdict)

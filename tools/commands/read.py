@@ -50,8 +50,10 @@ def command(
     entries = [_entry(found, name, document) for name, document in polls(found, models, wanted)]
     if as_json:
         print_json({"site": found.site.name, "meters": entries})
-    else:
+    elif entries:
         _show(entries)
+    else:
+        print("No meter of this site is on a line: there is nothing to read.")
     if not all(entry["ok"] for entry in entries):
         raise typer.Exit(FAILED)
 
