@@ -44,7 +44,7 @@ class Chain:
 
     def start_gateway(self, name: str = "gateway") -> parts.Part:
         """`run`, just started."""
-        return self._kept(parts.gateway(self.site, self.folder / f"{name}.log"))
+        return self._kept(parts.gateway(self.site, log=self.folder / f"{name}.log"))
 
     def _kept(self, part: parts.Part) -> parts.Part:
         self._logs.append(part.log)

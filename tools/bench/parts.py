@@ -116,9 +116,9 @@ def hub_address(folder: Path) -> str:
     return f"sqlite:///{folder.resolve() / 'hub.db'}"
 
 
-def gateway(site: Path, log: Path | None = None) -> Part:
-    """`run`, just started."""
-    return Part.start(log or site.parent / "gateway.log", "tools.command", "run", "--site", site)
+def gateway(site: Path, *words: str, log: Path | None = None) -> Part:
+    """`run` with more `words`, just started."""
+    return Part.start(log or site.parent / "gateway.log", "tools.command", "run", "--site", site, *words)
 
 
 def _up(part: Part, up: Callable[[], bool]) -> Part:
