@@ -7,6 +7,7 @@ import typer
 
 from tools.commands import (
     account,
+    backup,
     check,
     declare,
     demo,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, factors, submeter):
+for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, factors, backup, submeter):
     app.command(module.NAME)(module.command)
 for group in (account, declare, hub, identity):
     app.add_typer(group.app, name=group.NAME)
