@@ -27,7 +27,7 @@ from gateway.acquire.wire import Wire, wire_of
 from gateway.clock import Clock, ScaledLoop
 from gateway.interfaces import Gaps, Memory
 from gateway.site import LineTable, Site, counted_quantities
-from gateway.status import LineStatus, MeterStatus
+from gateway.status import Frame, LineStatus, MeterDetail, MeterStatus
 from protocols.errors import NoAnswer
 from protocols.meter import Meter
 from protocols.pdu import Request
@@ -177,6 +177,13 @@ class Acquisition:
 
     def meters(self) -> dict[str, MeterStatus]:
         return {status.name: status for owner in self._owners for status in owner.meters(self._loop.time())}
+
+    def detail(self, name: str) -> MeterDetail:
+        """The last exchanges of a meter on a line, dated by how long ago they were."""
+        station = next(station for owner in self._owners for station in owner.stations if station.name == name)
+        now_ms, now = self._clock.now_ms(), self._loop.time()
+        frames = [Frame(now_ms - round((now - each.at) * 1000), each.sent, each.heard, each.outcome) for each in list(station.exchanges)]
+        return MeterDetail(tuple(station.condition.turnaround.histogram()), tuple(reversed(frames)))
 
     def watch(self, names: set[str]) -> None:
         """Counters of these meters are in doubt: they are read at the power pace until it is decided."""

@@ -33,9 +33,11 @@ from gateway.deliver.sender import REACHABLE, DeliveryStatus, Sender
 from gateway.deliver.upstream import Upstream, open_session
 from gateway.field_asks import FieldAsks
 from gateway.folder import has_room
+from gateway.inquiry import Inquiry
 from gateway.site import Site, is_counter
 from gateway.site_inputs import inputs_of
 from gateway.status import GatewayStatus, MeterStatus, OutboxStatus
+from gateway.wear import Wear
 from gateway.writer import Writer
 from protocols.meter import Meter
 from protocols.reading import Reading, iso, outside_values
@@ -93,6 +95,8 @@ class Gateway:
             store.boot,
             speed,
         )
+        self._inquiry = Inquiry(site, store, self._acquisition, clock.now_ms)
+        self._wear = Wear(site.data_folder, self._started_ms)
         self._writer = Writer(store, self._books, clock, self._should_seal, speed)
         self._sender: Sender | None = None
         self._sender_thread: threading.Thread | None = None
@@ -175,6 +179,7 @@ class Gateway:
             clock=self._clock.status(),
             outbox=self._outbox_status(),
             store=self._store.status(),
+            wear=self._wear.status(),
         )
 
     def _outbox_status(self) -> OutboxStatus:
@@ -198,7 +203,8 @@ class Gateway:
         return series.figures(self._store.reader(), from_ms, to_ms, as_known_at_ms)
 
     def application(self, closing: Callable[[], bool]) -> Starlette:
-        return web.application(self._site, self._store.records, self, self, self._clock.now_ms, closing)
+        sources = web.Sources(self._store.records, self, self, self._alarms, self._inquiry)
+        return web.application(self._site, sources, self._clock.now_ms, closing)
 
     # --- what other commands ask
 

@@ -1,11 +1,13 @@
 """The typed Protocols through which one room asks another; the composition root hands in the real ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from gateway.status import GatewayStatus
+from gateway.language import Language
+from gateway.status import GatewayStatus, MeterDetail
 from protocols.batch import PackedBatch
+from protocols.reading import Event
 
 READINGS, INTERVALS, FIGURES, EVENTS = "readings", "intervals", "figures", "events"
 KINDS = (READINGS, INTERVALS, FIGURES, EVENTS)
@@ -69,6 +71,103 @@ class FigureSource(Protocol):
     """Shift figures in the form of the contract, newest version each; the running shift included."""
 
     def figures(self, from_ms: int, to_ms: int, as_known_at_ms: int | None = None) -> list[dict[str, Any]]: ...
+
+
+class Bucket(NamedTuple):
+    """What a level was within a stretch of time that begins at `start_ms`, in thousandths."""
+
+    start_ms: int
+    mean: int
+    least: int
+    most: int
+
+
+class CounterValue(NamedTuple):
+    time_ms: int
+    value: int
+
+
+class EventFilter(NamedTuple):
+    """ "" does not filter; `before` is the sequence of the oldest event seen so far, 0 begins with the newest."""
+
+    kind: str = ""
+    meter: str = ""
+    before: int = 0
+    limit: int = 100
+
+
+class HistorySource(Protocol):
+    """What is kept, as people look at it. A meter is known by its name of today; its history under earlier names belongs to it."""
+
+    def curve(self, meter: str, quantity: str, from_ms: int, to_ms: int, bucket_ms: int) -> Sequence[Bucket]: ...
+
+    def counter(self, meter: str, quantity: str, from_ms: int, to_ms: int) -> Sequence[CounterValue]: ...
+
+    def events(self, wanted: EventFilter) -> Sequence[Event]: ...
+
+    def event_kinds(self) -> Sequence[str]: ...
+
+    def versions(self, start_ms: int, shift: str, production_line: str) -> Sequence[Mapping[str, Any]]: ...
+
+
+class StandingAlarm(Protocol):
+    """`kind`, `subject` and `evidence` make its sentence from the texts `alarm.<kind>` and `alarm_advice.<kind>`."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def since_ms(self) -> int: ...
+    @property
+    def evidence(self) -> Mapping[str, str]: ...
+    @property
+    def noted_by(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
+    @property
+    def silent_until_ms(self) -> int: ...
+
+
+class AlarmSource(Protocol):
+    def alarms(self) -> Sequence[StandingAlarm]: ...
+
+    def note(self, key: str, person: str, comment: str, silent_min: int) -> bool:
+        """Whether it still stood."""
+        ...
+
+
+class Judgement(Protocol):
+    """What a doctor says, with what it rests on."""
+
+    @property
+    def confidence(self) -> str: ...
+
+    def sentence(self, language: Language) -> str: ...
+
+    def grounds(self, language: Language) -> str: ...
+
+
+class DoctorSource(Protocol):
+    def wiring(self, meter: str) -> Sequence[Judgement]: ...
+
+    def buses(self) -> Sequence[Judgement] | None:
+        """None while the doctor is still looking at the last day: ask again."""
+        ...
+
+
+class MeterSource(Protocol):
+    """One meter up close. `read_now` makes it say all it knows, now: it waits for the wire, some seconds at most."""
+
+    def detail(self, meter: str) -> MeterDetail: ...
+
+    def read_now(self, meter: str) -> str:
+        """ "" if it answered, else the reason."""
+        ...
 
 
 class Outbox(Protocol):

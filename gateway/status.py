@@ -61,6 +61,24 @@ class MeterStatus:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """One exchange as it was on the wire; `heard` is empty where nothing came."""
+
+    time_ms: int
+    sent: bytes
+    heard: bytes
+    outcome: str  # "" if it was a good answer
+
+
+@dataclass(frozen=True)
+class MeterDetail:
+    """What only a person who looks at this one meter wants to know; the newest frame first."""
+
+    turnaround: tuple[tuple[int, int], ...] = ()  # (upper bound in microseconds, answers)
+    frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True)
 class LineStatus:
     """`state`: open, closed or busy (another program holds the port); `sentence` says what to do."""
 
@@ -113,6 +131,15 @@ class StoreStatus:
 
 
 @dataclass(frozen=True)
+class WearStatus:
+    """What this process had written to the storage since `since_ms`, as the kernel counts it; `disk_bytes` is the disk's size."""
+
+    written_bytes: int
+    since_ms: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
 class GatewayStatus:
     site: str
     time_ms: int
@@ -123,3 +150,4 @@ class GatewayStatus:
     clock: ClockStatus
     outbox: OutboxStatus
     store: StoreStatus
+    wear: WearStatus | None = None  # None where the system does not count it

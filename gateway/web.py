@@ -6,6 +6,7 @@ What is shown comes from the rooms; here is only how it is served.
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from gateway import pages
 from gateway.accounts import AccountFile, new_code
 from gateway.deliver import api
 from gateway.deliver.tokens import TokenFile, authoriser
-from gateway.interfaces import EVENTS, FIGURES, READINGS, FigureSource, RecordSource, StatusSource
+from gateway.inquiry import Inquiry
+from gateway.interfaces import EVENTS, FIGURES, READINGS, AlarmSource, FigureSource, RecordSource, StatusSource
 from gateway.pages import Ground
 from gateway.private_file import write_private
 from gateway.site import Site
@@ -57,15 +59,28 @@ def listening_socket(listen: str) -> socket.socket:
     return found
 
 
-def application(
-    site: Site, records: RecordSource, status: StatusSource, figures: FigureSource, now_ms: Callable[[], int], closing: Callable[[], bool]
-) -> Starlette:
+@dataclass(frozen=True)
+class Sources:
+    """What pages and API ask; `inquiry` answers whatever goes beyond status, figures and alarms."""
+
+    records: RecordSource
+    status: StatusSource
+    figures: FigureSource
+    alarms: AlarmSource
+    inquiry: Inquiry
+
+
+def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing: Callable[[], bool]) -> Starlette:
     authorise = authoriser(TokenFile(site.data_folder).grants, public_read=site.pages.public_read)
-    read_api = api.routes(records, authorise, title=f"Shiftwatt gateway {site.site.name}", kinds=(READINGS, FIGURES, EVENTS))
+    read_api = api.routes(sources.records, authorise, title=f"Shiftwatt gateway {site.site.name}", kinds=(READINGS, FIGURES, EVENTS))
     accounts = AccountFile(site.data_folder)
     ground = Ground(
-        status=status,
-        figures=figures,
+        status=sources.status,
+        figures=sources.figures,
+        alarms=sources.alarms,
+        history=sources.inquiry,
+        doctor=sources.inquiry,
+        meters=sources.inquiry,
         accounts=accounts,
         now_ms=now_ms,
         zone=zone(site.site.timezone),

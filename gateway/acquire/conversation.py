@@ -13,7 +13,7 @@ from gateway.acquire.condition import LATE_S_MAX
 from gateway.acquire.dlt_station import DltStation
 from gateway.acquire.framing import Framing, Stray
 from gateway.acquire.master import Master
-from gateway.acquire.unit import Unit
+from gateway.acquire.unit import Exchange, Unit
 from gateway.site import LineTable
 from protocols.errors import MeterRefused, ProtocolError
 from protocols.frame import BROADCAST, t35_us
@@ -81,16 +81,21 @@ class Conversation:
         condition = unit.condition
         await self._keep_silence(unit)
         condition.asked()
+        outcome = "line_closed"
         try:
             wait_s = unit.timeout_s(request) if timeout_s is None else timeout_s
             answer = await self._asked(unit, request, wait_s)
+            outcome = ""
         except MeterRefused as refusal:
+            outcome = refusal.reason
             condition.refused(request, refusal, loop.time())
             raise
         except ProtocolError as error:
+            outcome = error.reason
             condition.failed(request, error, loop.time())
             raise
         finally:
+            unit.exchanges.append(Exchange(loop.time(), self._master.sent, self._master.heard, outcome))
             self._quiet_at = max(loop.time(), self._master.heard_at) + self._silence_s
             if self._master.noise:
                 self._look_for_late_heads(loop.time())

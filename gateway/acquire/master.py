@@ -30,6 +30,8 @@ logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 OPEN_S_MAX = 5.0
 # pymodbus drops what is handed over in one piece if it is longer than a frame: a late answer and the awaited one may be.
 PIECE_BYTES_MAX = 4_096
+# The longest frame is 260 bytes; what babbles beyond two of them shows nothing more.
+SHOWN_BYTES_MAX = 520
 
 
 class WireClosed(Exception):
@@ -55,6 +57,7 @@ class Master:
         self._waiting: asyncio.Future[Answer | None] | None = None
         self._dlt: DltListener | None = None
         self._heard_at = self._sent_at = 0.0
+        self._sent = self._heard_bytes = b""
 
     @property
     def is_open(self) -> bool:
@@ -64,6 +67,16 @@ class Master:
     def heard_at(self) -> float:
         """Loop time at which the last byte was heard."""
         return self._heard_at
+
+    @property
+    def sent(self) -> bytes:
+        """The last request as it went out."""
+        return self._sent
+
+    @property
+    def heard(self) -> bytes:
+        """All that was heard since the last request, as far as a person would look at it."""
+        return self._heard_bytes
 
     @property
     def noise(self) -> int:
@@ -117,6 +130,7 @@ class Master:
     async def exchange(self, address: int, request: Request, framing: type[Framing], timeout_s: float) -> Answer:
         """The answer. NoAnswer, LineNoise, WrongAnswer, MeterRefused, or WireClosed."""
         loop = asyncio.get_running_loop()
+        self._sent = self._heard_bytes = b""
         self._waiting = loop.create_future()
         self._send(address, request, framing)
         timer = loop.call_later(timeout_s, self._end, None)
@@ -139,8 +153,7 @@ class Master:
             raise WireClosed("it is not open")
         self._framing = None
         self._dlt = listener = DltListener(fits)
-        self._sent_at = asyncio.get_running_loop().time()
-        self._client.ctx.send(dlt645.encoded(frame))
+        self._put(dlt645.encoded(frame))
         try:
             answer = await listener.answer(timeout_s)
         except NoAnswer:
@@ -161,12 +174,18 @@ class Master:
             raise WireClosed("it is not open")
         self._framing = framing(address, request, self._framing)
         self._request = request
+        self._put(self._framing.packet)
+
+    def _put(self, packet: bytes) -> None:
+        assert self._client is not None
         self._sent_at = asyncio.get_running_loop().time()
-        self._client.ctx.send(self._framing.packet)
+        self._sent, self._heard_bytes = packet, b""
+        self._client.ctx.send(packet)
 
     def _trace(self, _sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus calls it so
         """All that pymodbus hears; it is left nothing to read itself."""
         self._heard_at = asyncio.get_running_loop().time()
+        self._heard_bytes = (self._heard_bytes + data)[:SHOWN_BYTES_MAX]
         if self._client is not None:
             # pymodbus shows the whole of its buffer each time; emptied, it shows what is new.
             self._client.ctx.recv_buffer = b""

@@ -245,6 +245,10 @@ class LineOwner:
             counters=_total([station.condition.counters for station in self._stations]),
         )
 
+    @property
+    def stations(self) -> Sequence[Station]:
+        return self._stations
+
     def meters(self, now: float) -> list[MeterStatus]:
         return [station.status(station.condition.ready_at - now if station.condition.absent else None) for station in self._stations]
 

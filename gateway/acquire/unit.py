@@ -4,6 +4,9 @@ Which registers it has, and what becomes of them, is not known here. A unit of w
 address that a person or a scan asks) has the bounds of the line.
 """
 
+from collections import deque
+from typing import NamedTuple
+
 from gateway.acquire.condition import Condition
 from gateway.acquire.turnaround import Turnaround
 from gateway.acquire.wants import costs
@@ -16,11 +19,25 @@ from protocols.plan import Costs, span_us
 UNKNOWN = Limits(REGISTERS_MAX, 0, 0, TURNAROUND_MS, TURNAROUND_SLOW_MS, TIMEOUT_MS_MAX)
 
 
+# What a person compares with the meter's manual: the last polls, some 300 bytes each; 32 meters keep 100 kB.
+EXCHANGES_KEPT = 12
+
+
+class Exchange(NamedTuple):
+    """A request and all that was heard until the next one; `at` is the loop's time, `outcome` "" where it was a good answer."""
+
+    at: float
+    sent: bytes
+    heard: bytes
+    outcome: str
+
+
 class Unit:
     def __init__(self, line: LineTable, address: int | str, limits: Limits = UNKNOWN, language: str = MODBUS) -> None:
         self.address = address
         self.limits = limits
         self.condition = Condition(Turnaround(limits.turnaround_ms * 1000, limits.turnaround_slow_ms * 1000, limits.timeout_ms_max * 1000))
+        self.exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
         self.costs: Costs = costs(line, limits, language)
 
     def in_doubt(self, request: Request) -> bool:

@@ -6,7 +6,7 @@ An endpoint is written for a `Visitor` and wrapped here, once; nothing that chan
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -80,8 +80,8 @@ class Access:
         # Asked anew each time: a role that was taken away ends at once.
         role = None if session is None else self.accounts.role_of(session.name)
         if session is None or role is None:
-            return Visitor(self.words(request), request.url.path)
-        return Visitor(self.words(request), request.url.path, session.name, role, session.form_token)
+            return Visitor(self.words(request), request.url.path, query=_query(request))
+        return Visitor(self.words(request), request.url.path, session.name, role, session.form_token, _query(request))
 
     def words(self, request: Request) -> Language:
         wanted = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
@@ -102,6 +102,12 @@ class Access:
             code = self.words(request).code
             response.set_cookie(LANGUAGE_COOKIE, code, LANGUAGE_COOKIE_S, httponly=True, samesite="lax", secure=is_secure(request))
         return response
+
+
+def _query(request: Request) -> str:
+    """What was asked for besides the language, ready to have more put behind it."""
+    rest = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "lang"])
+    return f"{rest}&" if rest else ""
 
 
 def is_secure(request: Request) -> bool:

@@ -7,17 +7,18 @@ holds up neither the server's loop nor the poller. Knows no request.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from gateway.interfaces import FigureSource, StatusSource
+from gateway.interfaces import AlarmSource, FigureSource, StandingAlarm, StatusSource
 from gateway.language import Language
 from gateway.pages.overview import overview
 from gateway.pages.rendering import Rendering
 from gateway.pages.shift_figure import ShiftFigure, shift_figure
-from gateway.pages.shifts import DAYS_SHOWN
+from gateway.pages.shifts import DAYS_SHOWN, current
+from gateway.pages.usual import Usual, same_shift_before, usual
 from gateway.pages.viewer import DAY_MS, Viewer
 from gateway.status import GatewayStatus
 
@@ -46,19 +47,29 @@ class _Snapshot:
     time_ms: int
     status: GatewayStatus
     figures: list[ShiftFigure]
+    usuals: Mapping[str, Usual]
+    alarms: Sequence[StandingAlarm]
     contents: dict[str, Content] = field(default_factory=dict)
 
 
 class Board:
     def __init__(
-        self, status: StatusSource, figures: FigureSource, now_ms: Callable[[], int], zone: tzinfo, rendering: Rendering, tag: str
+        self,
+        status: StatusSource,
+        figures: FigureSource,
+        alarms: AlarmSource,
+        now_ms: Callable[[], int],
+        zone: tzinfo,
+        rendering: Rendering,
+        tag: str,
     ) -> None:
-        self._status, self._figures, self._now_ms, self._zone = status, figures, now_ms, zone
+        self._status, self._figures, self._alarms, self._now_ms, self._zone = status, figures, alarms, now_ms, zone
         self._rendering, self._tag = rendering, tag
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages")
         self._snapshot: _Snapshot | None = None
         self._failed_ms: int | None = None
         self._figures_taken: tuple[int, list[ShiftFigure]] | None = None
+        self._usuals: dict[tuple[str, int], Usual] = {}  # by production line and start of the running shift
 
     async def content(self, language: Language) -> Content:
         """What a browser should show now; raises NoSnapshot."""
@@ -79,8 +90,23 @@ class Board:
     def _current(self, now_ms: int) -> _Snapshot:
         if self._snapshot is None or not _recent(self._snapshot.time_ms, now_ms, TICK_MS):
             status = self._status.status()
-            self._snapshot = _Snapshot(now_ms, status, self._recent_figures(status, now_ms))
+            figures = self._recent_figures(status, now_ms)
+            self._snapshot = _Snapshot(now_ms, status, figures, self._usual(figures, status, now_ms), self._alarms.alarms())
         return self._snapshot
+
+    def _usual(self, figures: Sequence[ShiftFigure], status: GatewayStatus, now_ms: int) -> dict[str, Usual]:
+        """Asked once for each running shift: what weeks ago was used changes seldom."""
+        running = current(figures, now_ms)
+        roles = {meter.name: meter.role for meter in status.meters}
+        known = self._usuals
+        self._usuals = {}
+        for figure in running:
+            key = (figure.production_line, figure.start_ms)
+            if key not in known:
+                before = [document for time_ms in same_shift_before(figure) for document in self._figures.figures(time_ms, time_ms + 1)]
+                known[key] = usual(figure, [shift_figure(document, roles) for document in before])
+            self._usuals[key] = known[key]
+        return {line: found for (line, _), found in self._usuals.items()}
 
     def _recent_figures(self, status: GatewayStatus, now_ms: int) -> list[ShiftFigure]:
         if self._figures_taken is None or not _recent(self._figures_taken[0], now_ms, FIGURES_EVERY_MS):
@@ -93,7 +119,7 @@ class Board:
     def _made(self, language: Language) -> Content:
         snapshot = self._snapshot
         assert snapshot is not None
-        view = overview(snapshot.status, snapshot.figures, Viewer(language, self._zone, snapshot.time_ms))
+        view = overview(snapshot.status, snapshot.figures, Viewer(language, self._zone, snapshot.time_ms), snapshot.usuals, snapshot.alarms)
         names = "\n".join([self._tag, *(meter.name for meter in snapshot.status.meters)])
         page = hashlib.sha256(names.encode()).hexdigest()[: len(self._tag)]
         return snapshot.contents.setdefault(language.code, Content(page, self._rendering.fragments(view, language)))

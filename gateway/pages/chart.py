@@ -63,11 +63,12 @@ class Chart:
 Value = Callable[[ShiftFigure], Decimal | None]
 
 
-def energy_chart(figures: Sequence[ShiftFigure], viewer: Viewer) -> Chart:
-    return _chart("energy", "kWh", figures, lambda figure: figure.energy_kwh, viewer)
+def energy_chart(figures: Sequence[ShiftFigure], viewer: Viewer, days: Sequence[date] = ()) -> Chart:
+    """Of `days`; of the last two weeks if there are none."""
+    return _chart("energy", "kWh", figures, lambda figure: figure.energy_kwh, viewer, days or shown_days(viewer))
 
 
-def carbon_chart(figures: Sequence[ShiftFigure], viewer: Viewer) -> Chart:
+def carbon_chart(figures: Sequence[ShiftFigure], viewer: Viewer, days: Sequence[date] = ()) -> Chart:
     """Only what counts the same gases as the newest factor: bars of unlike things do not stand side by side."""
     gases = next((figure.carbon[LOCATION].gases for figure in reversed(figures) if figure.carbon[LOCATION].gases), "")
 
@@ -75,13 +76,13 @@ def carbon_chart(figures: Sequence[ShiftFigure], viewer: Viewer) -> Chart:
         carbon = figure.carbon[LOCATION]
         return carbon.kg if carbon.gases == gases else None
 
-    return _chart("carbon", carbon_unit(gases), figures, kilograms, viewer)
+    return _chart("carbon", carbon_unit(gases), figures, kilograms, viewer, days or shown_days(viewer))
 
 
-def _chart(kind: str, unit: str, figures: Sequence[ShiftFigure], value: Value, viewer: Viewer) -> Chart:
-    days = shown_days(viewer)
+def _chart(kind: str, unit: str, figures: Sequence[ShiftFigure], value: Value, viewer: Viewer, days: Sequence[date]) -> Chart:
+    today = viewer.local(viewer.now_ms).date()
     by_day = {day: [figure for figure in figures if figure.day == day] for day in days}
-    slots = max(map(len, by_day.values()))
+    slots = max(1, *map(len, by_day.values()))
     top = nice_top(max((value(figure) or Decimal(0) for each in by_day.values() for figure in each), default=Decimal(0)))
     bars = tuple(
         _bar(figure, value(figure), top, index * DAY_WIDTH + (DAY_WIDTH - _FILLED) / 2, slot, slots, unit, viewer)
@@ -97,7 +98,7 @@ def _chart(kind: str, unit: str, figures: Sequence[ShiftFigure], value: Value, v
         height=HEIGHT,
         ticks=tuple(viewer.glance(top * step / _TICKS) if step else "0" for step in range(_TICKS, -1, -1)),
         bars=bars,
-        days=tuple(Day(viewer.weekday(day), str(day.day), day == days[-1]) for day in days),
+        days=tuple(Day(viewer.weekday(day), str(day.day), day == today) for day in days),
     )
 
 

@@ -28,7 +28,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the gateway: `look` is its mark, `load_pct` the bar below it where it has one."""
+    """One part of the gateway: `look` is its mark, `load_pct` the bar below it where it has one, `target` the page that says more."""
 
     title: str
     look: str
@@ -36,14 +36,15 @@ class Part:
     facts: tuple[Fact, ...]
     sentence: str = ""
     load_pct: int | None = None
+    target: str = "/sync"
 
 
 def parts(status: GatewayStatus, viewer: Viewer) -> tuple[Part, ...]:
-    lines = tuple(_line(line, viewer) for line in status.lines)
-    return (*lines, _outbox(status.outbox, viewer), _store(status.store, viewer), _clock(status.clock, status, viewer))
+    lines = tuple(line_part(line, viewer) for line in status.lines)
+    return (*lines, outbox_part(status.outbox, viewer), store_part(status.store, viewer), clock_part(status.clock, status, viewer))
 
 
-def _line(line: LineStatus, viewer: Viewer) -> Part:
+def line_part(line: LineStatus, viewer: Viewer) -> Part:
     cycle = UNKNOWN if line.cycle_ms is None else viewer.seconds(line.cycle_ms)
     round_of = viewer.say("lines.cycle_of", cycle=cycle, interval=viewer.seconds(line.interval_ms))
     facts = (
@@ -56,7 +57,7 @@ def _line(line: LineStatus, viewer: Viewer) -> Part:
     slow = line.cycle_ms is not None and line.cycle_ms > line.interval_ms
     sentence = "" if line.state == "open" else line.sentence
     load = None if line.cycle_ms is None else min(100, round(100 * line.cycle_ms / max(line.interval_ms, 1)))
-    return Part(line.name, "slow" if slow and look == "ok" else look, viewer.word("line", line.state), facts, sentence, load)
+    return Part(line.name, "slow" if slow and look == "ok" else look, viewer.word("line", line.state), facts, sentence, load, "/lines")
 
 
 def errors(counters: PollCounters, viewer: Viewer) -> str:
@@ -66,7 +67,7 @@ def errors(counters: PollCounters, viewer: Viewer) -> str:
     return viewer.say("number.list_joint").join(said) or viewer.say("errors.none")
 
 
-def _outbox(outbox: OutboxStatus, viewer: Viewer) -> Part:
+def outbox_part(outbox: OutboxStatus, viewer: Viewer) -> Part:
     waiting = viewer.say("outbox.waiting_count", batches=viewer.number(outbox.batches), records=viewer.number(outbox.records))
     facts = (
         Fact(viewer.say("outbox.waiting"), waiting),
@@ -78,7 +79,7 @@ def _outbox(outbox: OutboxStatus, viewer: Viewer) -> Part:
     return Part(viewer.say("outbox.heading"), _HUB_LOOKS.get(outbox.hub, _DOUBTFUL), viewer.word("hub", outbox.hub), facts, sentence)
 
 
-def _store(store: StoreStatus, viewer: Viewer) -> Part:
+def store_part(store: StoreStatus, viewer: Viewer) -> Part:
     facts = (
         Fact(viewer.say("store.readings"), viewer.number(store.readings_stored)),
         Fact(
@@ -93,7 +94,7 @@ def _store(store: StoreStatus, viewer: Viewer) -> Part:
     )
 
 
-def _clock(clock: ClockStatus, status: GatewayStatus, viewer: Viewer) -> Part:
+def clock_part(clock: ClockStatus, status: GatewayStatus, viewer: Viewer) -> Part:
     facts = (
         Fact(viewer.say("clock.running"), viewer.age(status.started_ms)),
         Fact(viewer.say("clock.boot"), viewer.number(Decimal(status.boot))),

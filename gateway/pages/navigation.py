@@ -14,7 +14,15 @@ class Entry:
     role: str = ""
 
 
-ENTRIES = (Entry("nav.overview", "/"),)
+ENTRIES = (
+    Entry("nav.overview", "/"),
+    Entry("nav.meters", "/meters"),
+    Entry("nav.lines", "/lines"),
+    Entry("nav.shifts", "/shifts"),
+    Entry("nav.events", "/events"),
+    Entry("nav.sync", "/sync"),
+    Entry("nav.wall", "/wall"),
+)
 
 
 def shown_to(visitor: Visitor) -> tuple[Entry, ...]:

@@ -1,20 +1,22 @@
 """All that the overview shows, gathered from one status and the figures of the last days. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from gateway.interfaces import StandingAlarm
+from gateway.pages.alarm_rows import AlarmRow, alarm_rows
 from gateway.pages.chart import Chart, carbon_chart, energy_chart, shown_days
-from gateway.pages.health import Fact, Part, parts
+from gateway.pages.flow import Flow, flow
+from gateway.pages.health import Part, parts
 from gateway.pages.meter_rows import MeterRow, meter_rows
 from gateway.pages.problems import Verdict, verdict
 from gateway.pages.shift_figure import ShiftFigure
 from gateway.pages.shifts import RunningShift, ShiftRow, of_lines, running_shifts, shift_rows
 from gateway.pages.site_power import SitePower, site_power
+from gateway.pages.usual import Usual
 from gateway.pages.viewer import Amount, Viewer
 from gateway.status import GatewayStatus
-
-# More do not fit the card of the power.
-POWER_PARTS_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,32 @@ class Overview:
     verdict: Verdict
     power: Amount
     power_note: str
-    power_parts: tuple[Fact, ...]
     running: tuple[RunningShift, ...]
     lines: tuple[LineShifts, ...]
     days: str
     meters: tuple[MeterRow, ...]
     meters_note: str
     parts: tuple[Part, ...]
+    flow: Flow | None
+    solar: str
+    alarms: tuple[AlarmRow, ...]
+    alarms_note: str
 
 
-def overview(status: GatewayStatus, figures: Sequence[ShiftFigure], viewer: Viewer) -> Overview:
+def overview(
+    status: GatewayStatus,
+    figures: Sequence[ShiftFigure],
+    viewer: Viewer,
+    usuals: Mapping[str, Usual],
+    alarms: Sequence[StandingAlarm],
+) -> Overview:
     power = site_power(status, viewer.now_ms)
     return Overview(
         instant=viewer.instant(viewer.now_ms),
-        verdict=verdict(status, viewer),
+        verdict=verdict(status, viewer, alarms),
         power=viewer.power(power.milliwatts),
         power_note=_power_note(power, viewer),
-        power_parts=_power_parts(power, viewer),
-        running=running_shifts(figures, viewer),
+        running=running_shifts(figures, viewer, usuals),
         lines=tuple(
             LineShifts(name, (energy_chart(each, viewer), carbon_chart(each, viewer)), shift_rows(each, viewer))
             for name, each in (of_lines(figures) or {"": []}).items()
@@ -58,20 +68,31 @@ def overview(status: GatewayStatus, figures: Sequence[ShiftFigure], viewer: View
         meters=meter_rows(status, viewer),
         meters_note=_meters_note(status, viewer),
         parts=parts(status, viewer),
+        flow=flow(status, viewer),
+        solar=_solar(status, power, viewer),
+        alarms=alarm_rows(alarms, viewer),
+        alarms_note=_alarms_note(alarms, viewer),
     )
+
+
+def _solar(status: GatewayStatus, power: SitePower, viewer: Viewer) -> str:
+    """The part of what the site uses now that its own generation could cover."""
+    generated = [power.parts[meter.name] for meter in status.meters if meter.role == "generation" and meter.name in power.parts]
+    known = [part for part in generated if part is not None]
+    if not known or len(known) < len(generated) or not power.milliwatts or power.milliwatts < 0:
+        return ""
+    return viewer.say("power.solar", share=viewer.percent(min(Decimal(sum(known)) / power.milliwatts, Decimal(1))))
+
+
+def _alarms_note(alarms: Sequence[StandingAlarm], viewer: Viewer) -> str:
+    noted = sum(bool(alarm.noted_by) for alarm in alarms)
+    return viewer.say("alarm_row.count", count=len(alarms), noted=noted) if alarms else ""
 
 
 def _power_note(power: SitePower, viewer: Viewer) -> str:
     if power.silent:
         return viewer.say("power.silent", meters=viewer.say("number.list_joint").join(power.silent))
     return viewer.say("power.sum", count=len(power.meters)) if power.meters else viewer.say("power.none")
-
-
-def _power_parts(power: SitePower, viewer: Viewer) -> tuple[Fact, ...]:
-    """What each meter at the border adds; many are better read in the table of meters."""
-    amounts = {name: viewer.power(part) for name, part in power.parts.items() if part is not None}
-    facts = tuple(Fact(name, f"{amount.number} {amount.unit}") for name, amount in amounts.items())
-    return facts if 1 < len(facts) <= POWER_PARTS_MAX else ()
 
 
 def _days(viewer: Viewer) -> str:

@@ -3,9 +3,11 @@
 Pure. A cause hides its symptoms: a closed line is said once, not once per meter on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from gateway.interfaces import StandingAlarm
+from gateway.pages.alarm_rows import URGENT, said
 from gateway.pages.viewer import Viewer
 from gateway.status import GatewayStatus, LineStatus, MeterStatus
 
@@ -37,8 +39,10 @@ class Verdict:
     more: int = 0
 
 
-def verdict(status: GatewayStatus, viewer: Viewer) -> Verdict:
-    found = sorted(_problems(status, viewer), key=lambda problem: (problem.aside, _RANK[problem.severity]))
+def verdict(status: GatewayStatus, viewer: Viewer, alarms: Sequence[StandingAlarm] = ()) -> Verdict:
+    found = sorted(
+        (*_problems(status, viewer), *_alarms(alarms, status, viewer)), key=lambda problem: (problem.aside, _RANK[problem.severity])
+    )
     if all(problem.aside for problem in found):
         return Verdict(GOOD, _all_well(status, viewer), tuple(found[:SHOWN_MAX]), max(len(found) - SHOWN_MAX, 0))
     return Verdict(found[0].severity, found[0].text, tuple(found[1:SHOWN_MAX]), max(len(found) - SHOWN_MAX, 0))
@@ -61,6 +65,35 @@ def _problems(status: GatewayStatus, viewer: Viewer) -> Iterator[Problem]:
     yield from _slow_lines(status, viewer)
     yield from _weak_meters(status, viewer)
     yield from _beginnings(status, viewer)
+
+
+def _alarms(alarms: Sequence[StandingAlarm], status: GatewayStatus, viewer: Viewer) -> Iterator[Problem]:
+    """One that a person has silenced is said, but is no headline until it speaks again."""
+    for alarm in alarms:
+        if not _is_said(alarm, status):
+            silenced = alarm.silent_until_ms > viewer.now_ms
+            severity = QUIET if silenced else BAD if alarm.severity == URGENT else WARN
+            yield Problem(severity, _alarm_sentence(alarm, status, viewer), aside=silenced)
+
+
+def _is_said(alarm: StandingAlarm, status: GatewayStatus) -> bool:
+    """Whether the status itself makes a sentence of it: it knows the line, the reason and the remedy better."""
+    if alarm.kind == "meter_absent":
+        broken = {line.name for line in status.lines if line.state != "open"}
+        return all(meter.state == "absent" or meter.line in broken for meter in status.meters if meter.name == alarm.subject)
+    said_of = {
+        "clock_untrusted": status.clock.state == "unset",
+        "store_near_full": status.store.state != "ok",
+        "sync_lag": status.outbox.hub in ("unreachable", "refusing"),
+    }
+    return said_of.get(alarm.kind, False)
+
+
+def _alarm_sentence(alarm: StandingAlarm, status: GatewayStatus, viewer: Viewer) -> str:
+    meter = next((meter for meter in status.meters if meter.name == alarm.subject), None)
+    if alarm.kind == "meter_absent" and meter is not None:
+        return _absent(meter, next((line for line in status.lines if line.name == meter.line), None), status, viewer)
+    return viewer.say("verdict.with_advice", sentence=said(alarm, viewer), advice=viewer.say(f"alarm_advice.{alarm.kind}"))
 
 
 def _known(state: str) -> str:
@@ -95,7 +128,7 @@ def _absent(meter: MeterStatus, line: LineStatus | None, status: GatewayStatus, 
     since = status.started_ms if meter.time_ms is None else meter.time_ms
     key = "verdict.meter_never" if meter.time_ms is None else "verdict.meter_absent"
     reason = meter.reason or "no_answer"
-    said = viewer.say(key, meter=meter.name, span=viewer.age(since), reason=reason)
+    said = viewer.say(key, meter=meter.name, span=viewer.age(since), reason=viewer.word("reason", reason))
     return viewer.say("verdict.with_advice", sentence=said, advice=advice(reason, line, viewer))
 
 

@@ -35,8 +35,10 @@ class Rendering:
         return {name: self._render(f"fragments/{name}.html", language, view=view) for name in FRAGMENTS}
 
     def overview(self, fragments: Mapping[str, str], page_tag: str, visitor: Visitor) -> str:
-        live = {name: Markup(text) for name, text in fragments.items()}  # noqa: S704 - made and escaped by our own templates
-        return self.page("overview.html", visitor, live=live, page=page_tag)
+        return self.page("overview.html", visitor, live=_marked(fragments), page=page_tag)
+
+    def wall(self, fragments: Mapping[str, str], visitor: Visitor, **values: object) -> str:
+        return self.page("wall.html", visitor, live=_marked(fragments), **values)
 
     def page(self, template: str, visitor: Visitor, **values: object) -> str:
         """A whole page that extends `base.html`; in a form, `form_token()` makes the hidden field that every action asks for."""
@@ -50,3 +52,7 @@ class Rendering:
     def _render(self, template: str, language: Language, **values: object) -> str:
         words = {"say": language.say, "word": language.word, "code": language.code}
         return self._environment.get_template(template).render(self._site | words | values)
+
+
+def _marked(fragments: Mapping[str, str]) -> dict[str, Markup]:
+    return {name: Markup(text) for name, text in fragments.items()}  # noqa: S704 - made and escaped by our own templates

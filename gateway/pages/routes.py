@@ -9,16 +9,19 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from gateway.accounts import AccountFile
-from gateway.interfaces import FigureSource, StatusSource
+from gateway.interfaces import AlarmSource, DoctorSource, FigureSource, HistorySource, MeterSource, StatusSource
 from gateway.language import Language
 from gateway.pages.access import Access
 from gateway.pages.assets import Asset, load_assets, pages_tag
 from gateway.pages.board import Board, NoSnapshot
+from gateway.pages.desk import Desk
 from gateway.pages.live import Live
 from gateway.pages.rendering import REFRESH_S, Rendering
 from gateway.pages.sessions import Sessions
 from gateway.pages.sign_in import SignIn
+from gateway.pages.status_routes import Answers, StatusPages
 from gateway.pages.visitor import Visitor
+from gateway.pages.wall import WALL_SECONDS, view_after
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -27,7 +30,8 @@ SECURITY_HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # With "no-referrer" browsers send "Origin: null" with our own forms, and nobody could sign in.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -48,6 +52,10 @@ class Ground:
 
     status: StatusSource
     figures: FigureSource
+    alarms: AlarmSource
+    history: HistorySource
+    doctor: DoctorSource
+    meters: MeterSource
     accounts: AccountFile
     now_ms: Callable[[], int]
     zone: tzinfo
@@ -80,19 +88,39 @@ def routes(ground: Ground) -> list[Route]:
     async def static(request: Request) -> Response:
         return _static(request, assets)
 
-    return [*_overview(ground, access, rendering), *sign_in.routes(), Route("/static/{name}", static, name="static")]
+    desk = Desk(ground.status, ground.figures, ground.alarms, ground.history, ground.doctor, ground.meters, ground.now_ms, ground.zone)
+
+    def failed(visitor: Visitor) -> Response:
+        return _failed(rendering, visitor)
+
+    status_pages = StatusPages(desk, access, Answers(shown, refused, failed, headers))
+    return [
+        *_overview(ground, access, rendering),
+        *status_pages.routes(),
+        *sign_in.routes(),
+        Route("/static/{name}", static, name="static"),
+    ]
 
 
 def _overview(ground: Ground, access: Access, rendering: Rendering) -> list[Route]:
-    board = Board(ground.status, ground.figures, ground.now_ms, ground.zone, rendering, pages_tag())
+    board = Board(ground.status, ground.figures, ground.alarms, ground.now_ms, ground.zone, rendering, pages_tag())
     live = Live(board, ground.closing)
 
     async def overview(_request: Request, visitor: Visitor) -> Response:
         try:
             content = await board.content(visitor.language)
         except NoSnapshot:
-            return HTMLResponse(rendering.failed(visitor.language), 503, headers(visitor.language, {"Retry-After": str(REFRESH_S)}))
+            return _failed(rendering, visitor)
         return HTMLResponse(rendering.overview(content.fragments, content.page, visitor), headers=headers(visitor.language))
+
+    async def wall(request: Request, visitor: Visitor) -> Response:
+        try:
+            content = await board.content(visitor.language)
+        except NoSnapshot:
+            return _failed(rendering, visitor)
+        shown, following = view_after(request.query_params.get("show", ""))
+        page = rendering.wall(content.fragments, visitor, show=shown, next_view=f"/wall?show={following}", refresh=WALL_SECONDS)
+        return HTMLResponse(page, headers=headers(visitor.language))
 
     async def events(request: Request, visitor: Visitor) -> Response:
         more = headers(visitor.language, {"X-Accel-Buffering": "no"})  # a proxy in between must not hold events back
@@ -102,8 +130,13 @@ def _overview(ground: Ground, access: Access, rendering: Rendering) -> list[Rout
 
     return [
         Route("/", access.page(overview), name="overview"),
+        Route("/wall", access.page(wall), methods=["GET"], name="wall"),
         Route("/events/live", access.page(events), methods=["GET"], name="live"),
     ]
+
+
+def _failed(rendering: Rendering, visitor: Visitor) -> Response:
+    return HTMLResponse(rendering.failed(visitor.language), 503, headers(visitor.language, {"Retry-After": str(REFRESH_S)}))
 
 
 def headers(language: Language, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Product:
 
 @dataclass(frozen=True)
 class ShiftFigure:
-    """`shares` of the energy by quality sum to 1; `counted_to_ms` is the newest counter reading in it."""
+    """`shares` of the energy by quality sum to 1; `counted_to_ms` is the newest counter reading in it; `solar_share` is of the load."""
 
     day: date
     name: str
@@ -57,6 +57,8 @@ class ShiftFigure:
     products: tuple[Product, ...]
     complete: bool
     reasons: tuple[str, ...]
+    version: int
+    solar_share: Decimal | None
 
 
 def shift_figure(document: Document, roles: Mapping[str, str]) -> ShiftFigure:
@@ -78,7 +80,15 @@ def shift_figure(document: Document, roles: Mapping[str, str]) -> ShiftFigure:
         products=tuple(map(_product, document.get("products") or ())),
         complete=bool(document["complete"]),
         reasons=tuple(map(str, document.get("reasons") or ())),
+        version=document["version"],
+        solar_share=_solar_share(document.get("balance") or {}),
     )
+
+
+def _solar_share(balance: Document) -> Decimal | None:
+    """The part of the load that was generated here; None where either is not known."""
+    own, load = _number(balance.get("self_consumption_kwh")), _number(balance.get("load_kwh"))
+    return own / load if own is not None and load else None
 
 
 def _feeding(entries: Sequence[Document], roles: Mapping[str, str]) -> list[Document]:

@@ -1,10 +1,12 @@
 """The shifts as they are shown: the running one in large figures, the past ones as rows of a table. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from gateway.pages.shift_figure import DIRECT, LOCATION, MARKET, QUALITIES, RUNNING, UNASSIGNED, Carbon, ShiftFigure
+from gateway.pages.usual import Against, Usual, against
 from gateway.pages.viewer import SECOND_MS, UNKNOWN, Amount, Viewer
 
 # Two weeks show the same shift of the same weekday twice; more columns than fourteen do not fit a phone.
@@ -26,6 +28,9 @@ class RunningShift:
     carbon_notes: tuple[str, ...]
     products: tuple[str, ...]
     reasons: tuple[str, ...]
+    energy_usual: Against | None
+    carbon_usual: Against | None
+    solar: str
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,21 @@ def of_lines(figures: Iterable[ShiftFigure]) -> dict[str, list[ShiftFigure]]:
     return lines
 
 
-def running_shifts(figures: Sequence[ShiftFigure], viewer: Viewer) -> tuple[RunningShift, ...]:
-    current = [figure for figure in figures if figure.state == RUNNING and figure.start_ms <= viewer.now_ms]
-    return tuple(_running(figure, viewer) for figure in sorted(current, key=lambda figure: figure.production_line))
+def running_shifts(
+    figures: Sequence[ShiftFigure], viewer: Viewer, usuals: Mapping[str, Usual] = MappingProxyType({})
+) -> tuple[RunningShift, ...]:
+    """`usuals` by production line, "" for the site."""
+    return tuple(
+        _running(figure, usuals.get(figure.production_line, Usual(None, None)), viewer) for figure in current(figures, viewer.now_ms)
+    )
 
 
-def _running(figure: ShiftFigure, viewer: Viewer) -> RunningShift:
+def current(figures: Sequence[ShiftFigure], now_ms: int) -> list[ShiftFigure]:
+    found = [figure for figure in figures if figure.state == RUNNING and figure.start_ms <= now_ms]
+    return sorted(found, key=lambda figure: figure.production_line)
+
+
+def _running(figure: ShiftFigure, usual: Usual, viewer: Viewer) -> RunningShift:
     location = figure.carbon[LOCATION]
     counted = figure.counted_to_ms
     elapsed = Decimal(viewer.now_ms - figure.start_ms) / max(figure.end_ms - figure.start_ms, 1)
@@ -73,6 +87,9 @@ def _running(figure: ShiftFigure, viewer: Viewer) -> RunningShift:
         carbon_notes=_carbon_notes(figure, viewer),
         products=tuple(_products(figure, viewer)),
         reasons=_reasons(figure),
+        energy_usual=against(figure.energy_kwh, usual.kwh, "kWh", viewer),
+        carbon_usual=against(location.kg, usual.kg, carbon_unit(location.gases), viewer),
+        solar="" if figure.solar_share is None else viewer.say("shift.solar", share=viewer.percent(figure.solar_share)),
     )
 
 

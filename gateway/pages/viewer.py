@@ -85,6 +85,10 @@ class Viewer:
         clock = f"{moment:%H:%M}"
         return clock if moment.date() == today else self.say("calendar.day_time", day=self.day(moment.date()), time=clock)
 
+    def clock(self, time_ms: int) -> str:
+        """To the second, without the day."""
+        return f"{self.local(time_ms):%H:%M:%S}"
+
     def instant(self, time_ms: int) -> str:
         moment = self.local(time_ms)
         return self.say("calendar.day_time", day=self.day(moment.date()), time=f"{moment:%H:%M:%S}")

@@ -15,6 +15,7 @@ class Visitor:
     name: str = ""
     role: str = ""
     form_token: str = ""
+    query: str = ""
 
     @property
     def is_signed_in(self) -> bool:

@@ -38,6 +38,18 @@ LOOKED_UP = (
     "account_role",
     "sign_in",
     "refused",
+    "severity",
+    "silence",
+    "reason",
+    "measured",
+    "read_now",
+    "counter_event",
+    "curve_span",
+    "event_kind",
+    "line_kind",
+    "evidence_part",
+    "balance",
+    "carbon_line",
 )
 
 

@@ -1,4 +1,5 @@
-/* Renews a page that says how often (data-refresh, seconds): only its <main>, and not while somebody types or a control has focus. */
+/* Renews a page that says how often (data-refresh, seconds): only its <main>, and not while somebody types or a control has focus.
+   A page that names another one to follow it (data-next) becomes that one. */
 (function () {
   "use strict";
 
@@ -11,12 +12,21 @@
   }
 
   function put(text) {
-    var fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+    var page = new DOMParser().parseFromString(text, "text/html");
+    var fresh = page.querySelector("main");
+    if (page.body.dataset.next) { body.dataset.next = page.body.dataset.next; }
+    renewTime(page);
     var main = document.querySelector("main");
     if (!fresh || fresh.innerHTML === main.innerHTML) { return; }
     var open = openDetails(main);
     main.innerHTML = fresh.innerHTML;
     main.querySelectorAll("details").forEach(function (each, index) { each.open = open[index] === true; });
+  }
+
+  function renewTime(page) {
+    var fresh = page.querySelector(".instant");
+    var instant = document.querySelector(".instant");
+    if (fresh && instant) { instant.textContent = fresh.textContent; }
   }
 
   function busy() {
@@ -26,7 +36,7 @@
 
   function renew() {
     if (busy()) { return; }
-    fetch(location.href, { cache: "no-store", credentials: "same-origin" }).then(function (answer) {
+    fetch(body.dataset.next || location.href, { cache: "no-store", credentials: "same-origin" }).then(function (answer) {
       if (!answer.ok || answer.redirected) { throw new Error("not renewed"); }
       return answer.text();
     }).then(function (text) {

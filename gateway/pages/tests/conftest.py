@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -15,7 +16,7 @@ from starlette.applications import Starlette
 from gateway.accounts import AccountFile
 from gateway.language import CHINESE, ENGLISH, language_of
 from gateway.pages import Ground, routes
-from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeFigures, FakeStatus
+from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeAlarms, FakeDoctor, FakeFigures, FakeHistory, FakeMeters, FakeStatus
 from gateway.pages.viewer import Viewer
 
 # A server that has not started by then on this machine never will.
@@ -36,36 +37,57 @@ def chinese() -> Viewer:
 
 @dataclass
 class Site:
-    """A served site; its clock starts at NOW_MS and passes like the real one."""
+    """A served site; its clock starts at NOW_MS and passes like the real one, `later_ms` ahead of it."""
 
     accounts: AccountFile
     status: FakeStatus = field(default_factory=FakeStatus)
     figures: FakeFigures = field(default_factory=FakeFigures)
+    alarms: FakeAlarms = field(default_factory=FakeAlarms)
+    history: FakeHistory = field(default_factory=FakeHistory)
+    doctor: FakeDoctor = field(default_factory=FakeDoctor)
+    meters: FakeMeters = field(default_factory=FakeMeters)
     language: str = "en"
     address: str = ""
     public_read: bool = True
     code: str = "ABCDE23456"
     stop: Callable[[], None] = lambda: None
+    closing: Callable[[], bool] = lambda: False
+    later_ms: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def standing(cls, folder: Path, **changes: Any) -> "Site":
+        return cls(AccountFile(folder, FAST_HASHER), **changes)
+
+    def now_ms(self) -> int:
+        return NOW_MS + self.later_ms + round((time.monotonic() - self.began) * 1000)
 
 
-@pytest.fixture
-def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """`@pytest.mark.parametrize("site", [{...}], indirect=True)` changes fields of the site."""
-    served = Site(AccountFile(tmp_path, FAST_HASHER), **getattr(request, "param", {}))
-    began = time.monotonic()
-    ground = Ground(
+def ground_of(served: Site) -> Ground:
+    return Ground(
         status=served.status,
         figures=served.figures,
+        alarms=served.alarms,
+        history=served.history,
+        doctor=served.doctor,
+        meters=served.meters,
         accounts=served.accounts,
-        now_ms=lambda: NOW_MS + round((time.monotonic() - began) * 1000),
+        now_ms=served.now_ms,
         zone=ZONE,
         site_name="Hangzhou Works",
         language=served.language,
         public_read=served.public_read,
         code=served.code,
-        closing=lambda: server.should_exit,
+        closing=served.closing,
     )
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes(ground)), log_level="warning"))
+
+
+@pytest.fixture
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """`@pytest.mark.parametrize("site", [{...}], indirect=True)` changes fields of the site."""
+    served = Site.standing(tmp_path, **getattr(request, "param", {}))
+    served.closing = lambda: server.should_exit
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes(ground_of(served))), log_level="warning"))
     # Named TCP, or asyncio leaves Nagle's delay of 40 ms on every answer.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))

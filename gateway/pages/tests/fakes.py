@@ -3,14 +3,29 @@
 Small working stand-ins for the status and figure sources; counts how often they are asked.
 """
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.status import ClockStatus, GatewayStatus, LineStatus, MeterStatus, OutboxStatus, PollCounters, StoreStatus
-from protocols.reading import iso, milliseconds_of
+from gateway.interfaces import Bucket, CounterValue, EventFilter
+from gateway.language import Language
+from gateway.status import (
+    ClockStatus,
+    Frame,
+    GatewayStatus,
+    LineStatus,
+    MeterDetail,
+    MeterStatus,
+    OutboxStatus,
+    PollCounters,
+    StoreStatus,
+    WearStatus,
+)
+from protocols.reading import Event, iso, milliseconds_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW_MS = milliseconds_of("2026-03-28T03:46:12Z")  # 11:46:12 in Shanghai, in the early shift
@@ -32,7 +47,7 @@ _METERS = (
 
 
 def meter(name: str, role: str = "load", line: str = "rs485-1", watts: int | None = 1_000, **changes: Any) -> MeterStatus:
-    values = {} if watts is None else {"active_power": watts * 1000, "active_energy_import": 1_234_567_890}
+    values = {} if watts is None else {"active_power": watts * 1000, "active_energy_import": 1_234_567_890, **phases(watts)}
     plain = MeterStatus(
         name=name,
         model="eastron-sdm630",
@@ -49,6 +64,18 @@ def meter(name: str, role: str = "load", line: str = "rs485-1", watts: int | Non
         turnaround_slow_ms=88.0,
     )
     return replace(plain, **changes)
+
+
+def phases(watts: int) -> dict[str, int]:
+    """Three phases that share the power unevenly, lagging by some 25 degrees as motors do."""
+    values = {}
+    for index, (phase, share) in enumerate((("l1", 0.36), ("l2", 0.33), ("l3", 0.31))):
+        active, angle = watts * share * 1000, math.radians(25 + 4 * index)
+        values[f"voltage_{phase}_n"] = 229_400 + 700 * index
+        values[f"active_power_{phase}"] = round(active)
+        values[f"reactive_power_{phase}"] = round(abs(active) * math.tan(angle))
+        values[f"current_{phase}"] = round(abs(active) / math.cos(angle) / 230)
+    return {**values, "frequency": 49_980, "power_factor": 902}
 
 
 def line(name: str = "rs485-1", **changes: Any) -> LineStatus:
@@ -89,6 +116,7 @@ def healthy_status(now_ms: int = NOW_MS) -> GatewayStatus:
         clock=ClockStatus("synchronised", ""),
         outbox=OutboxStatus("reachable", "", 0, 0, None, now_ms - 41_000, 1_204, 602_118),
         store=StoreStatus("ok", "", "/var/lib/shiftwatt/store.db", 214_000_000, 21_400_000_000, now_ms - 6_000, 2_411_903, 54),
+        wear=WearStatus(2_850_000_000, now_ms - 76 * HOUR_MS, 32_000_000_000),
     )
 
 
@@ -228,3 +256,131 @@ class FakeClock:
 
     def now_ms(self) -> int:
         return self.time_ms
+
+
+@dataclass(frozen=True)
+class FakeAlarm:
+    kind: str = "over_current"
+    subject: str = "press-3"
+    severity: str = "urgent"
+    since_ms: int = NOW_MS - 25 * MINUTE_MS
+    evidence: Mapping[str, str] = field(default_factory=lambda: {"phase": "L2", "current": "171.3", "limit": "160.0"})
+    noted_by: str = ""
+    comment: str = ""
+    silent_until_ms: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.subject}"
+
+
+@dataclass
+class FakeAlarms:
+    """Notes the alarms that it has; `noted` remembers what it was told."""
+
+    standing: list[FakeAlarm] = field(default_factory=list)
+    noted: list[tuple[str, str, str, int]] = field(default_factory=list)
+
+    def alarms(self) -> Sequence[FakeAlarm]:
+        return tuple(self.standing)
+
+    def note(self, key: str, person: str, comment: str, silent_min: int) -> bool:
+        if key not in [alarm.key for alarm in self.standing]:
+            return False
+        self.noted.append((key, person, comment, silent_min))
+        self.standing = [replace(each, noted_by=person, comment=comment) if each.key == key else each for each in self.standing]
+        return True
+
+
+def happened() -> list[Event]:
+    """The newest first."""
+    told = (
+        ("alarm_raised", "over_current:press-3", "Alarm: press-3 carries 171.3 A on L2; it is made for 160.0 A.", 25),
+        ("meter_back", "press-2", "press-2 (address 4) answers again.", 190),
+        ("meter_absent", "press-2", "press-2 (address 4) does not answer. Check its supply and its A/B wires.", 205),
+        ("line_open", "rs485-1", "The line rs485-1 (/dev/serial/by-id/usb-FTDI) is open.", 4560),
+    )
+    count = len(told)
+    return [Event(kind, of, said, 14, 0, NOW_MS - ago * MINUTE_MS, count - index) for index, (kind, of, said, ago) in enumerate(told)]
+
+
+@dataclass
+class FakeHistory:
+    """A day's load by a formula, with a gap where only the counter knows; versions of one figure; a few events."""
+
+    happened: list[Event] = field(default_factory=happened)
+    fault: Exception | None = None
+
+    def curve(self, meter: str, quantity: str, from_ms: int, to_ms: int, bucket_ms: int) -> Sequence[Bucket]:
+        found = []
+        for start_ms in range(from_ms, min(to_ms, NOW_MS), bucket_ms):
+            hour = (start_ms + 8 * HOUR_MS) / HOUR_MS % 24
+            if not 3 <= hour < 4.5:
+                mean = round((90 + 40 * math.sin((hour - 8) / 24 * 2 * math.pi) + 6 * math.sin(hour * 5)) * 10**6)
+                found.append(Bucket(start_ms, mean, round(mean * 0.9), round(mean * 1.12)))
+        return found
+
+    def counter(self, meter: str, quantity: str, from_ms: int, to_ms: int) -> Sequence[CounterValue]:
+        return [CounterValue(at, (at - from_ms) // 1000 * 20_000) for at in range(from_ms, min(to_ms, NOW_MS), 900_000)]
+
+    def events(self, wanted: EventFilter) -> Sequence[Event]:
+        if self.fault is not None:
+            raise self.fault
+        kept = [each for each in self.happened if not wanted.kind or each.kind == wanted.kind]
+        kept = [each for each in kept if not wanted.meter or wanted.meter in each.subject.split(":")]
+        return [each for each in kept if not wanted.before or each.sequence < wanted.before][: wanted.limit]
+
+    def event_kinds(self) -> Sequence[str]:
+        return sorted({each.kind for each in self.happened})
+
+    def versions(self, start_ms: int, shift: str, production_line: str) -> Sequence[dict[str, Any]]:
+        found = [
+            each for each in history() if milliseconds_of(each["start"]) == start_ms and each["shift"] == shift and not production_line
+        ]
+        if not found:
+            return []
+        reason = "restated: main active_energy_import: 1950.500000 -> 1960.500000 kWh"
+        return [{**found[0], "version": 2, "state": "restated", "reasons": [reason]}, found[0]]
+
+
+@dataclass(frozen=True)
+class FakeFinding:
+    confidence: str = "certain"
+
+    def sentence(self, language: Language) -> str:
+        return "The transformer of L2 is mounted backwards." if language.code == "en" else "L2 的互感器装反了。"
+
+    def grounds(self, language: Language) -> str:
+        return "its current lags by 205 degrees." if language.code == "en" else "其电流滞后 205 度。"
+
+
+@dataclass
+class FakeDoctor:
+    found: list[FakeFinding] = field(default_factory=list)
+    is_looking: bool = False
+
+    def wiring(self, meter: str) -> Sequence[FakeFinding]:
+        return self.found if meter == "press-1" else []
+
+    def buses(self) -> Sequence[FakeFinding] | None:
+        return None if self.is_looking else self.found
+
+
+@dataclass
+class FakeMeters:
+    """Answers with `reason`; `asked` remembers which meters were read."""
+
+    reason: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def detail(self, meter: str) -> MeterDetail:
+        frames = (
+            Frame(NOW_MS - 4_000, bytes.fromhex("01040000001271C7"), bytes.fromhex("010424436633334366CCCD"), ""),
+            Frame(NOW_MS - 14_000, bytes.fromhex("01040000001271C7"), b"", "no_answer"),
+        )
+        counts = ((30_000, 12), (36_000, 240), (43_000, 900), (52_000, 310), (62_000, 40), (107_000, 3))
+        return MeterDetail(counts, frames)
+
+    def read_now(self, meter: str) -> str:
+        self.asked.append(meter)
+        return self.reason

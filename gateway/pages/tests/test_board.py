@@ -14,7 +14,8 @@ from gateway.pages.board import FIGURES_EVERY_MS, TICK_MS, Board, NoSnapshot
 from gateway.pages.live import LISTENERS_MAX, Live
 from gateway.pages.rendering import FRAGMENTS, Rendering
 from gateway.pages.shifts import DAYS_SHOWN
-from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeClock, FakeFigures, FakeStatus, healthy_status, meter, with_meter
+from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeAlarms, FakeClock, FakeFigures, FakeStatus, healthy_status, meter, with_meter
+from gateway.pages.usual import WEEKS
 from gateway.pages.viewer import DAY_MS
 
 ENGLISH, CHINESE = language_of("en"), language_of("zh")
@@ -28,7 +29,13 @@ class Bench:
     def __init__(self) -> None:
         self.status, self.figures, self.clock = FakeStatus(), FakeFigures(), FakeClock()
         self.board = Board(
-            self.status, self.figures, self.clock.now_ms, ZONE, Rendering(load_assets(), "Works", str(ZONE)), "0123456789abcdef"
+            self.status,
+            self.figures,
+            FakeAlarms(),
+            self.clock.now_ms,
+            ZONE,
+            Rendering(load_assets(), "Works", str(ZONE)),
+            "0123456789abcdef",
         )
         self.ends = False
         self.live = Live(self.board, lambda: self.ends, self.sleep)
@@ -52,12 +59,12 @@ def _data(event: str) -> dict[str, Any]:
 
 
 async def test_one_question_per_tick_for_all_watchers(bench: Bench) -> None:
-    """Twenty watchers in two languages cost the gateway one status and one read of figures."""
+    """Twenty watchers in two languages cost the gateway one status, one read of figures and one of each week before."""
     for _ in range(10):
         await bench.board.content(ENGLISH)
         await bench.board.content(CHINESE)
 
-    assert (bench.status.asked, len(bench.figures.asked)) == (1, 1)
+    assert (bench.status.asked, len(bench.figures.asked)) == (1, 1 + WEEKS)
 
 
 async def test_status_is_asked_every_tick_and_figures_less_often(bench: Bench) -> None:
@@ -67,7 +74,7 @@ async def test_status_is_asked_every_tick_and_figures_less_often(bench: Bench) -
         bench.clock.time_ms += TICK_MS
     await bench.board.content(ENGLISH)
 
-    assert (bench.status.asked, len(bench.figures.asked)) == (FIGURES_EVERY_MS // TICK_MS + 1, 2)
+    assert (bench.status.asked, len(bench.figures.asked)) == (FIGURES_EVERY_MS // TICK_MS + 1, 2 + WEEKS)
     assert bench.figures.asked[0] == (NOW_MS - (DAYS_SHOWN + 1) * DAY_MS, NOW_MS)
 
 

@@ -1,4 +1,4 @@
-"""The page in the system's Chromium: it is live, it survives a lost gateway, and it fits a phone."""
+"""The pages in the system's Chromium: they are live, they survive a lost gateway, and they fit a phone."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.pages.tests.conftest import Site
-from gateway.pages.tests.fakes import healthy_status, troubled_status, with_meter
+from gateway.pages.tests.fakes import FakeAlarm, healthy_status, troubled_status, with_meter
 
 pytest.importorskip("playwright", reason="playwright is not installed: the page is not driven in a browser")
 
@@ -109,3 +109,65 @@ def test_keyboard_reaches_the_content(page: Page, site: Site) -> None:
 
     assert outline == "solid"
     assert page.url.endswith("#main")
+
+
+PAGES = (
+    "/meters",
+    "/meters/press-1",
+    "/lines",
+    "/shifts",
+    "/shifts/figure?start=2026-03-26T22:00:00Z&shift=early&line=",
+    "/events",
+    "/sync",
+    "/wall",
+)
+
+
+def test_no_page_needs_sideways_scrolling_on_a_phone(page: Page, site: Site) -> None:
+    """Only wide tables scroll, each in its own frame that the keyboard reaches; no page has the browser complain."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    site.status.now = troubled_status()
+    widths = {}
+    for path in PAGES:
+        page.goto(site.address + path)
+        widths[path] = page.evaluate("document.documentElement.scrollWidth")
+
+    assert {path: width for path, width in widths.items() if width > PHONE["width"]} == {}
+    assert said == []
+
+
+def test_wall_changes_its_view_and_survives_a_lost_gateway(page: Page, site: Site) -> None:
+    """Nobody touches it: the next view comes; when the gateway goes, the last view stays and says how old it is."""
+    page.clock.install()
+    page.goto(site.address + "/wall")
+    shown = [page.locator("main h2").first.inner_text()]
+    page.clock.fast_forward(16_000)
+    page.locator("#shifts").wait_for(timeout=SOON_MS)
+    page.clock.fast_forward(16_000)
+    page.locator("#alarms").wait_for(timeout=SOON_MS)
+    site.stop()
+    page.clock.fast_forward(16_000)
+    page.locator("#lost").wait_for(state="visible", timeout=SOON_MS)
+
+    assert shown == ["Power now"]
+    assert page.locator("#alarms").is_visible()
+
+
+def test_technician_notes_an_alarm(page: Page, site: Site) -> None:
+    """From the headline to the note with the keyboard's own means: sign in, follow the alarm, write, press."""
+    site.alarms.standing = [FakeAlarm()]
+    site.accounts.add("Li Wei", "maintenance", "correct horse battery")
+    page.goto(site.address + "/sign-in?next=/")
+    page.fill("input[name=name]", "Li Wei")
+    page.fill("input[name=password]", "correct horse battery")
+    page.click("main button")
+    page.locator(".verdict .more a").click()
+    page.fill("input[name=comment]", "fuse ordered")
+    page.select_option("select[name=silent_min]", "120")
+    page.locator("main .alarm button").click()
+    page.locator(".said").wait_for(timeout=SOON_MS)
+
+    assert site.alarms.noted == [("over_current:press-3", "Li Wei", "fuse ordered", 120)]
+    assert "seen by Li Wei" in page.locator(".alarm").inner_text()

@@ -90,6 +90,7 @@ def test_line_shows_round_answers_and_errors_by_kind(viewer: Viewer) -> None:
             Fact("Errors", "71 time-outs, 12 noise, 6 late"),
         ),
         load_pct=42,
+        target="/lines",
     )
 
 

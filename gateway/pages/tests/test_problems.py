@@ -42,7 +42,7 @@ def test_silent_meter_is_named_with_its_time_reason_and_remedy(viewer: Viewer) -
 
     assert (found.severity, found.headline) == (
         BAD,
-        "Meter press-2 has not answered for 12 min: no_answer. Check its supply and its A/B wires.",
+        "Meter press-2 has not answered for 12 min: nothing heard. Check its supply and its A/B wires.",
     )
     assert [each.text for each in found.others] == [
         "The hub has not been reachable: 105,870 records wait here, the oldest for 3 h 00 min. Nothing is lost; check the network.",
@@ -70,7 +70,7 @@ def test_silent_meter_is_named_with_its_time_reason_and_remedy(viewer: Viewer) -
         (
             _meter("oven", state="absent", reason="exception_2", time_ms=None),
             BAD,
-            "Meter oven has never answered since the start 3 d 4 h ago: exc",
+            "Meter oven has never answered since the start 3 d 4 h ago: refused",
         ),
         (lambda status: replace(status, meters=()), QUIET, "No meter is set up yet."),
         (lambda status: replace(status, meters=(meter("gas", line="", state="imported"),)), GOOD, "All meters are fed by files"),

@@ -1,0 +1,127 @@
+"""Pictures of every page at three widths and in both languages: `python -m tools.screenshots DIR`.
+
+For the docs and for looking at. The site shown stands still at one instant, so that the same program makes the same pictures;
+with --troubled it has a silent meter, alarms and a backlog. With --docs only the few pictures that the docs show are made.
+"""
+
+import argparse
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+from starlette.applications import Starlette
+
+from gateway.accounts import AccountFile
+from gateway.pages import Ground, routes
+from gateway.pages.tests import fakes
+
+PAGES = {
+    "overview": "/", "meters": "/meters", "meter": "/meters/press-1", "lines": "/lines", "shifts": "/shifts",
+    "figure": "/shifts/figure?start=2026-03-26T22:00:00Z&shift=early&line=", "events": "/events", "sync": "/sync",
+    "wall-now": "/wall", "wall-shifts": "/wall?show=shifts", "wall-alarms": "/wall?show=alarms", "sign-in": "/sign-in",
+}  # fmt: skip
+# A phone, a tablet upright, a 1080p wall.
+SIZES = {360: 740, 820: 1180, 1920: 1080}
+LANGUAGES = ("en", "zh")
+# What docs/how_to/read-the-pages.md shows: page, width, height of the cut-out.
+DOCUMENTED = (("overview", 820, 560), ("meter", 820, 760), ("figure", 820, 620))
+START_S_MAX = 20
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
+
+
+def ground(folder: Path, *, troubled: bool) -> Ground:
+    """The site of the pages' own tests."""
+    alarm = fakes.FakeAlarm()
+    noted = fakes.FakeAlarm("base_load", "", "warning", evidence={"last": "34.1", "usual": "22.0"}, noted_by="Li Wei", comment="compressor")
+    return Ground(
+        status=fakes.FakeStatus(fakes.troubled_status() if troubled else fakes.healthy_status()),
+        figures=fakes.FakeFigures(),
+        alarms=fakes.FakeAlarms([alarm, noted] if troubled else []),
+        history=fakes.FakeHistory(),
+        doctor=fakes.FakeDoctor([fakes.FakeFinding()] if troubled else []),
+        meters=fakes.FakeMeters(),
+        accounts=AccountFile(folder),
+        now_ms=lambda: fakes.NOW_MS,
+        zone=fakes.ZONE,
+        site_name="Hangzhou Works",
+        code="ABCDE23456",
+    )
+
+
+@contextmanager
+def served(shown: Ground) -> Iterator[str]:
+    """The address of the pages on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes(shown)), log_level="warning"))
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        until = time.monotonic() + START_S_MAX
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.02)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--troubled", action="store_true", help="a site with a silent meter, alarms and a backlog")
+    parser.add_argument("--dark", action="store_true", help="in the dark scheme")
+    parser.add_argument("--docs", action="store_true", help="only what the docs show")
+    parser.add_argument("--only", choices=PAGES, help="only this page")
+    wanted = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        sys.exit("No Chromium is installed here: install the package chromium and try again.")
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as accounts,
+        served(ground(Path(accounts), troubled=wanted.troubled)) as address,
+        sync_playwright() as driver,
+    ):
+        browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        for picture in _documented(browser, address, wanted.folder) if wanted.docs else _all(browser, address, wanted):
+            print(picture)
+        browser.close()
+
+
+def _all(browser: Browser, address: str, wanted: argparse.Namespace) -> Iterator[Path]:
+    for width, height in SIZES.items():
+        for language in LANGUAGES:
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, locale=language, color_scheme="dark" if wanted.dark else "light"
+            )
+            page = context.new_page()
+            for name, path in PAGES.items():
+                if wanted.only in (None, name):
+                    picture = wanted.folder / f"{name}-{width}-{language}.png"
+                    page.goto(f"{address}{path}")
+                    page.screenshot(path=picture, full_page=True)
+                    yield picture
+            context.close()
+
+
+def _documented(browser: Browser, address: str, folder: Path) -> Iterator[Path]:
+    for name, width, height in DOCUMENTED:
+        page = browser.new_page(viewport={"width": width, "height": height}, locale="en")
+        page.goto(f"{address}{PAGES[name]}")
+        picture = folder / f"{name}.png"
+        page.screenshot(path=picture)
+        page.close()
+        yield picture
+
+
+if __name__ == "__main__":
+    main()
