@@ -1,10 +1,10 @@
-"""The hardware by its names, as the configuration says what is wired where: the only file that imports the chip's modules.
+"""The hardware by its names, as the configuration says what is wired where: with `front_end_wiring` the only file that imports the
+chip's modules.
 
 What is made of it is `main`'s matter. On a PC the simulated board puts its own `machine` and `esp32` in the chip's place.
 """
-# The chip's modules are not those of the PC that the checker knows.
-# mypy: ignore-errors
 
+import gc
 import json
 import os
 import select
@@ -14,13 +14,14 @@ import time
 import esp32
 import machine
 
-from firmware.front_ends.front_end import FrontEnd
-from firmware.metrology import kernels
-from firmware.metrology.calibration import Calibration, Channel
+from firmware import flash_plan
+from firmware.file_blocks import FileBlocks
+from firmware.rtc_areas import RtcAreas
+from firmware.rtc_plan import AREAS
 
-PARTITION = "shiftwatt"
+FOLDER = "shiftwatt"  # in its place, on a board with the partitions that MicroPython comes with
 CONFIGURATION = "configuration.json"
-clock: "Clock" = time
+clock: "Clock" = time  # type: ignore[assignment]  # the stubs give ticks a type of their own, which is int
 reset = machine.reset
 UART_BUFFER_BYTES = 512  # two frames
 _PARITY = (None, 0, 1)  # machine.UART's words for none, even, odd
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from firmware.access_point import Datagrams
     from firmware.flash_sectors import BlockDevice
+    from firmware.rtc_areas import RtcArea
     from firmware.settings import Settings
     from firmware.tcp_port import Poller, Socket
+    from firmware.wifi import Radio
 
     class Clock(Protocol):
         """The board's `time` module."""
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
 
 
 class RtcMemory:
-    """The bytes that survive a reset, not a power cut; all of them are the counters' mirror."""
+    """The bytes that survive a reset, not a power cut."""
 
     def __init__(self) -> None:
         self._rtc = machine.RTC()
@@ -59,12 +63,27 @@ class RtcMemory:
         self._rtc.memory(data)
 
 
-def partition() -> "BlockDevice":
-    return esp32.Partition.find(esp32.Partition.TYPE_DATA, label=PARTITION)[0]
+_areas: "list[RtcArea]" = []
+
+
+def rtc_area(number: int) -> "RtcArea":
+    if not _areas:
+        _areas.extend(RtcAreas(RtcMemory(), AREAS).areas)
+    return _areas[number]
+
+
+def partition() -> "BlockDevice | None":
+    found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label=flash_plan.PARTITION)
+    return found[0] if found else None
+
+
+def file_blocks() -> "BlockDevice":
+    return FileBlocks(FOLDER)
 
 
 def uart(wiring: "dict[str, int]", settings: "Settings") -> machine.UART:
-    port = machine.UART(wiring["id"])
+    # Named at once: the port's own default pins may be those of the flash.
+    port = machine.UART(wiring["id"], tx=wiring["tx"], rx=wiring["rx"])
     open_uart(port, wiring, settings)
     return port
 
@@ -87,10 +106,40 @@ def open_uart(port: machine.UART, wiring: "dict[str, int]", settings: "Settings"
 def listener(host: str, port: int) -> "Socket":
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    opened.bind(socket.getaddrinfo(host, port)[0][-1])
+    opened.bind(address(host, port))  # type: ignore[arg-type]  # what getaddrinfo gives, whatever it is
     opened.listen(2)
     opened.setblocking(False)  # noqa: FBT003 - takes no name
     return opened
+
+
+def datagrams(host: str, port: int) -> "Datagrams":
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.setblocking(False)  # noqa: FBT003 - takes no name
+    opened.bind(address(host, port))  # type: ignore[arg-type]  # likewise
+    return opened  # type: ignore[return-value]  # the stubs name arguments that the port takes by place
+
+
+def address(host: str, port: int) -> object:
+    """`host` is a number: a name would be looked up, which waits."""
+    return socket.getaddrinfo(host, port)[0][-1]
+
+
+def station(name: str) -> "Radio":
+    import network  # noqa: PLC0415 - the driver takes its memory when it is loaded
+
+    network.hostname(name)
+    return network.WLAN(network.WLAN.IF_STA)  # type: ignore[return-value]  # likewise
+
+
+def access_point(name: str) -> "Radio":
+    import network  # noqa: PLC0415 - likewise
+
+    network.hostname(name)
+    return network.WLAN(network.WLAN.IF_AP)  # type: ignore[return-value]  # likewise
+
+
+def button(pin: int) -> "Callable[[], int]":
+    return machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP)
 
 
 def poller() -> "Poller":
@@ -109,70 +158,27 @@ def driver_enable(wiring: "dict[str, int]") -> "Callable[[int], object] | None":
 
 def configuration() -> "dict[str, Any]":
     with open(CONFIGURATION) as file:  # noqa: PTH123 - the board has no pathlib
-        return json.load(file)
+        document: dict[str, Any] = json.load(file)
+        return document
 
 
 def random_number() -> int:
     """Of 16 bits."""
-    return int.from_bytes(os.urandom(2), "big")
+    high, low = os.urandom(2)
+    return high << 8 | low
+
+
+def loaded() -> None:
+    """From now on memory is collected when the line is quiet, not in the middle of an answer."""
+    gc.collect()
+    gc.threshold(-1)
 
 
 def free_bytes() -> int:
     """The largest piece."""
-    return max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+    largest: int = max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+    return largest
 
 
 def was_watchdog() -> bool:
     return machine.reset_cause() == machine.WDT_RESET
-
-
-def test_signal(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]":
-    from firmware.front_ends import test_signal as module  # noqa: PLC0415 - only the front end that is used costs memory
-
-    waveforms = tuple([module.Waveform(*wave) for wave in wiring["waveforms"]])
-    front_end = module.SyntheticSignal(waveforms, wiring["frequency_mhz"], kernels)
-    return front_end, module.calibration(len(waveforms)), "test_signal"
-
-
-def i2s_adc(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]":
-    """Converters by their three pins each; gains in nV and nA per count, as the sensors' ratios make them."""
-    from firmware.front_ends import i2s_adc as module  # noqa: PLC0415 - likewise
-
-    streams = []
-    for number, pins in enumerate(wiring["converters"]):
-        stream = machine.I2S(
-            number,
-            sck=machine.Pin(pins[0]),
-            ws=machine.Pin(pins[1]),
-            sd=machine.Pin(pins[2]),
-            mode=machine.I2S.RX,
-            bits=16,
-            format=machine.I2S.STEREO,
-            rate=module.RATE_HZ,
-            ibuf=module.IBUF_BYTES,
-        )
-        poller = select.poll()
-        poller.register(stream, 1)
-        poller.poll(0)  # being asked once is what makes the port's streams not wait
-        streams.append(stream)
-    return module.I2sAdc(tuple(streams), kernels), _gains(wiring), "i2s_adc"
-
-
-def onchip_adc(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]":
-    from firmware.front_ends import onchip_adc as module  # noqa: PLC0415 - likewise
-
-    converters = tuple([machine.ADC(pin, atten=machine.ADC.ATTN_11DB) for pin in wiring["pins"]])
-    front_end = module.OnchipAdc(converters, kernels, time.ticks_us, time.ticks_diff, lambda: False)
-    return front_end, _gains(wiring), "onchip_adc"
-
-
-FRONT_ENDS = {"test_signal": test_signal, "i2s_adc": i2s_adc, "onchip_adc": onchip_adc}
-
-
-def front_end(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]":
-    """The front end, its factory calibration, and its name in the register map."""
-    return FRONT_ENDS[wiring["kind"]](wiring)
-
-
-def _gains(wiring: "dict[str, Any]") -> Calibration:
-    return Calibration(tuple([Channel(gain, 0, 0) for gain in wiring["gains"]]), wiring.get("creep_ma", 0), 0)

@@ -48,9 +48,10 @@ class MeterClock:
         self.uptime_ms += whole_ms
         return elapsed_us
 
-    def set(self, unix_ms: int) -> None:
+    def set(self, unix_ms: int, state: int = SET) -> None:
+        """Whoever sets it last is believed: the gateway, or a time server."""
         self._unix_offset_ms = unix_ms - self.uptime_ms
-        self.state = SET
+        self.state = state
 
     @property
     def unix_ms(self) -> int | None:

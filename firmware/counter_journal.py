@@ -42,6 +42,8 @@ class JournalPlan(namedtuple("JournalPlan", ("loss_bound_ms", "save_every_ms", "
 
 TEN_SECONDS = JournalPlan(10_000, 8_000, 16)
 ONE_SECOND = JournalPlan(1_000, 700, 160)
+# Where the journal lies in files: each save stalls the chip four times, so it comes seldom.
+ONE_MINUTE = JournalPlan(60_000, 55_000, BLOCKS_MIN)
 
 
 class CounterJournal:
@@ -58,7 +60,9 @@ class CounterJournal:
         memory: "Memory",
         draw: "Callable[[], int]",
         counters: int = 16,
+        aside: "bytearray | None" = None,
     ) -> None:
+        """`aside` is mirrored with the totals and found again with them, where `aside_kept` says so."""
         if plan.blocks < BLOCKS_MIN or counters % GROUP:
             raise OurMistake("the journal takes %d blocks or more and counters in groups of %d" % (BLOCKS_MIN, GROUP))
         self.saved = [0] * counters
@@ -69,7 +73,9 @@ class CounterJournal:
         self.failures = 0  # saves that no sector took
         self._sectors = FlashSectors(device, first_block, plan.blocks, _OWNER)
         self._plan = plan
-        self._mirror = CounterMirror(memory, counters)
+        self._aside = bytearray() if aside is None else aside
+        self.aside_kept = False
+        self._mirror = CounterMirror(memory, counters, self._aside)
         self._sector = 0
         self._generation = 0
         self._slot = SLOTS
@@ -77,6 +83,9 @@ class CounterJournal:
         self._saved_ms: int | None = None
         self._tried_ms: int | None = None
         self._mirrored_ms: int | None = None
+        self._wanted: list[int] | None = None  # what is being written down
+        self._head: int | None = None  # the next counter in a sector's head; None: groups are being written
+        self._tries = 0
         self._recover(draw)
 
     @property
@@ -85,32 +94,48 @@ class CounterJournal:
 
     @property
     def rejected(self) -> int:
-        """Records that did not read back as written: the flash wears out."""
+        """Records that did not read back as written."""
         return self._sectors.rejected
 
     def service(self, now_ms: int, totals: "Sequence[int]", may_erase: "Callable[[], bool]") -> None:
-        """Call after each measuring window: mirrors, saves and erases ahead, each when it is due."""
-        if _due(now_ms, self._tried_ms, self._plan.save_every_ms):
-            self.save(now_ms, totals)
+        """All that is due, at once."""
+        self.begin_due(now_ms, totals)
+        while self.proceed(may_erase):
+            pass
+
+    def begin_due(self, now_ms: int, totals: "Sequence[int]") -> None:
+        """Call after each measuring window: mirrors what is due, and begins a save when one is; `proceed` writes it down."""
+        if self._wanted is None and _due(now_ms, self._tried_ms, self._plan.save_every_ms):
+            self._begin(now_ms, totals)
         elif _due(now_ms, self._mirrored_ms, MIRROR_MS):
             self._mirror_now(now_ms, totals)
-        if self._ahead is None and may_erase():
+
+    def proceed(self, may_erase: "Callable[[], bool]") -> bool:
+        """One record, or the erase of the sector ahead, so that an answer waits for no more; False if there was nothing to do."""
+        if self._wanted is not None:
+            self._go_on(self._wanted)
+        elif self._ahead is None and may_erase():
             self._ahead = self._open_next()
+        else:
+            return False
+        return True
+
+    @property
+    def saving(self) -> bool:
+        """`saved` is of two moments."""
+        return self._wanted is not None
 
     def save(self, now_ms: int, totals: "Sequence[int]") -> bool:
         """Write down what has changed; also called before a latch, an update or a restart."""
-        for index, total in enumerate(totals):
-            if total < self.saved[index]:
-                raise OurMistake("counter %d fell from %d to %d; nothing was saved" % (index, self.saved[index], total))
-        self._tried_ms = now_ms
-        self._mirror_now(now_ms, totals)  # first, so that it is never behind what is published
-        jumped = any(total - self.saved[index] > LOW_MASK for index, total in enumerate(totals))
-        done = (not jumped and self._save_groups(totals)) or self._save_all(totals)
-        if done:
-            self._saved_ms = now_ms
-        else:
-            self.failures += 1
-        return done
+        self.begin(now_ms, totals)
+        failures = self.failures
+        self._finish()
+        return self.failures == failures
+
+    def begin(self, now_ms: int, totals: "Sequence[int]") -> None:
+        """As `save`, but `proceed` writes it down."""
+        self._finish()  # a sector without its whole head may not be left behind
+        self._begin(now_ms, totals)
 
     def age_ms(self, now_ms: int) -> int | None:
         """How old `saved` is; None before the first save since start."""
@@ -122,30 +147,56 @@ class CounterJournal:
         self._mirror.write(self.epoch, totals)
         self._mirrored_ms = now_ms
 
-    def _save_groups(self, totals: "Sequence[int]") -> bool:
+    def _begin(self, now_ms: int, totals: "Sequence[int]") -> None:
+        for index, total in enumerate(totals):
+            if total < self.saved[index]:
+                raise OurMistake("counter %d fell from %d to %d; nothing was saved" % (index, self.saved[index], total))
+        self._tried_ms = now_ms
+        self._mirror_now(now_ms, totals)  # first, so that it is never behind what is published
+        self._wanted = list(totals)
+        if any(total - self.saved[index] > LOW_MASK for index, total in enumerate(totals)):
+            self._begin_head()
+
+    def _finish(self) -> None:
+        while self._wanted is not None:
+            self._go_on(self._wanted)
+
+    def _begin_head(self) -> None:
+        self._head, self._tries = 0, 0
+
+    def _go_on(self, totals: "list[int]") -> None:
+        """One record: of a group that has changed, or of a sector's head, which holds all counters."""
+        self._put_group(totals) if self._head is None else self._put_pair(totals, self._head)
+
+    def _put_group(self, totals: "list[int]") -> None:
         for first in range(0, len(totals), GROUP):
             if _changed(totals, self.saved, first):
-                if not self._put(*group_record(totals, first)):
-                    return False
-                self._take(totals, first, GROUP)
-        return True
+                if self._put(*group_record(totals, first)):
+                    self._take(totals, first, GROUP)
+                else:
+                    self._begin_head()
+                return
+        self._end(done=True)
 
-    def _save_all(self, totals: "Sequence[int]") -> bool:
-        """The head of a sector; where one does not take it the next is tried."""
-        for _ in range(_SECTORS_TRIED):
-            if self._put_pairs(totals):
-                return True
-            self._move_on()
-        return self._put_pairs(totals)
-
-    def _put_pairs(self, totals: "Sequence[int]") -> bool:
-        if self._room() < len(totals) // PAIR:
-            return False
-        for first in range(0, len(totals), PAIR):
-            if not self._put(*pair_record(totals, first)):
-                return False
+    def _put_pair(self, totals: "list[int]", first: int) -> None:
+        if (first or self._room() >= len(totals) // PAIR) and self._put(*pair_record(totals, first)):
             self._take(totals, first, PAIR)
-        return True
+            self._head = first + PAIR
+            if self._head >= len(totals):
+                self._end(done=True)
+        elif self._tries == _SECTORS_TRIED:
+            self._end(done=False)
+        else:  # where a sector does not take it the next is tried
+            self._tries += 1
+            self._head = 0
+            self._move_on()
+
+    def _end(self, *, done: bool) -> None:
+        self._wanted = self._head = None
+        if done:
+            self._saved_ms = self._tried_ms
+        else:
+            self.failures += 1
 
     def _put(self, kind: int, body: bytes) -> bool:
         """A slot that does not read back as written is left behind; False at the end of the sector."""
@@ -190,12 +241,15 @@ class CounterJournal:
         mirrored = self._mirror.read()
         if mirrored is not None and found.epoch in (None, mirrored.epoch):
             found.adopt(mirrored.epoch, mirrored.totals)
+            self._aside[:] = mirrored.aside
+            self.aside_kept = True
         self.damaged = found.damaged
         self.continued = found.whole()
         self.epoch = found.epoch if found.epoch is not None and self.continued else _unused_epoch(draw(), found.epochs)
         self.saved = found.known_totals()
-        if not self._save_all(self.saved):
-            self.failures += 1
+        self._wanted = list(self.saved)
+        self._begin_head()
+        self._finish()
         self.erases_forced = 0  # before the first frame nobody is disturbed
 
     def _newest_sectors(self) -> "list[tuple[int, int]]":

@@ -11,6 +11,11 @@ from collections import namedtuple
 _HEAD = "<HH"  # epoch, number of counters
 _HEAD_BYTES, _TOTAL_BYTES, _CHECK_BYTES = 4, 8, 4
 
+
+def mirror_bytes(counters: int, aside: int) -> int:
+    return _HEAD_BYTES + _TOTAL_BYTES * counters + aside + _CHECK_BYTES
+
+
 TYPE_CHECKING = False  # the board has no typing module
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,22 +31,28 @@ else:
     Memory = object
 
 
-class Mirrored(namedtuple("Mirrored", ("epoch", "totals"))):
+class Mirrored(namedtuple("Mirrored", ("epoch", "totals", "aside"))):
     epoch: int
     totals: tuple[int, ...]
+    aside: bytes
 
 
 class CounterMirror:
-    def __init__(self, memory: Memory, counters: int) -> None:
+    """`aside` are bytes of others that belong to the totals of the same moment."""
+
+    def __init__(self, memory: Memory, counters: int, aside: bytearray) -> None:
         self._memory = memory
         self._counters = counters
-        self._buffer = bytearray(_HEAD_BYTES + _TOTAL_BYTES * counters + _CHECK_BYTES)
+        self._aside = aside
+        self._aside_place = _HEAD_BYTES + _TOTAL_BYTES * counters
+        self._buffer = bytearray(self._aside_place + len(aside) + _CHECK_BYTES)
         self._checked = memoryview(self._buffer)[:-_CHECK_BYTES]
 
     def write(self, epoch: int, totals: "Sequence[int]") -> None:
         struct.pack_into(_HEAD, self._buffer, 0, epoch, self._counters)
         for index, total in enumerate(totals):
             struct.pack_into("<Q", self._buffer, _HEAD_BYTES + _TOTAL_BYTES * index, total)
+        self._buffer[self._aside_place : len(self._checked)] = self._aside
         struct.pack_into("<I", self._buffer, len(self._checked), crc32(self._checked))
         self._memory.write(self._buffer)
 
@@ -56,4 +67,4 @@ class CounterMirror:
         epoch, counters = struct.unpack_from(_HEAD, raw, 0)
         if counters != self._counters:
             return None
-        return Mirrored(epoch, struct.unpack_from("<%dQ" % counters, raw, _HEAD_BYTES))
+        return Mirrored(epoch, struct.unpack_from("<%dQ" % counters, raw, _HEAD_BYTES), bytes(view[self._aside_place :]))

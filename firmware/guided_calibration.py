@@ -4,7 +4,7 @@ The steps' arithmetic and its refusals are `metrology.calibration_steps`'; stori
 """
 
 from firmware.metrology.calibration import CalibrationRefused
-from firmware.register_map import CODES
+from firmware.register_codes import CODES
 
 # The window that is open when the step is asked for may still hold what was before.
 WINDOWS = 2

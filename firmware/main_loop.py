@@ -7,6 +7,8 @@ from firmware.supervisor import JOURNAL, MODBUS, SAMPLING
 TICK_MS = 1_000
 # A window is worked up, and written down, while no frame is on the wire; on a busy wire it waits so long, then no more.
 HOLD_MS_MAX = 400
+# Of what is written down, each record waits no longer on a busy wire: a sector's head of nine is there in half a second.
+PIECE_HOLD_MS_MAX = 50
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class MainLoop:
         self._ticked_ms = loop.ticks.ticks_ms()
         self._window: Window | None = None
         self._closed_ms = 0
+        self._proceeded_ms = 0
 
     def turn(self) -> None:
         loop = self._loop
@@ -76,6 +79,9 @@ class MainLoop:
             self._window, self._closed_ms = window, now_ms
         if self._window is not None and (now_ms - self._closed_ms > HOLD_MS_MAX or self.quiet()):
             self._take()
+        elif now_ms - self._proceeded_ms > PIECE_HOLD_MS_MAX or self.quiet():
+            self._proceeded_ms = now_ms
+            loop.application.proceed(self.quiet)
         # By the chip's ticks: on a bench the meter's own time may stand still, the watchdog's does not.
         ticks_ms = loop.ticks.ticks_ms()
         if loop.ticks.ticks_diff(ticks_ms, self._ticked_ms) >= TICK_MS:
@@ -97,7 +103,7 @@ class MainLoop:
             return
         loop = self._loop
         now_ms = loop.clock.uptime_ms
-        loop.application.take(self._window, self.quiet, now_ms - self._closed_ms)
+        loop.application.take(self._window, now_ms - self._closed_ms)
         self._window = None
         loop.supervisor.progress(SAMPLING, now_ms)
         age_ms = loop.journal.age_ms(now_ms)

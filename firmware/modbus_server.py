@@ -104,7 +104,7 @@ class ModbusServer:
             self._latched_ms = None
 
     def read(self, function: int, address: int, count: int) -> bytes | None:  # noqa: ARG002 - 3 and 4 read the same map
-        self._refresh()
+        self.refresh()
         return self._image.span(address, count)
 
     def write(self, address: int, words: tuple[int, ...]) -> int:
@@ -151,7 +151,7 @@ class ModbusServer:
 
     def _latch(self, number: int) -> None:
         self._application.before_latch()
-        self._refresh()
+        self.refresh()
         image = self._image
         image.freeze()
         image.put("latch", number)
@@ -164,7 +164,8 @@ class ModbusServer:
     def _latch_age_ms(self) -> int | None:
         return None if self._latched_ms is None else self._clock.ticks_diff(self._clock.ticks_ms(), self._latched_ms)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Everything that changes by itself, into the image."""
         self.tick()
         self._image.put("unlocked_s", self._lock.left_s)
         self._image.put("latch_age_ms", self._latch_age_ms())

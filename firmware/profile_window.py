@@ -6,10 +6,12 @@ Records come from the load profile; what stands where in one is the register map
 import struct
 
 from firmware.load_profile import NOT_RECORDED, PROFILE_TOTALS, QUARTER_S, LoadProfile, ProfileRecord
-from firmware.register_map import CODES, FIELDS, PROFILE_RECORD
+from firmware.register_codes import CODES
+from firmware.register_image import number_of, place_of
+from firmware.register_map import PROFILE_RECORD
 
 RECORD_BYTES = struct.calcsize(PROFILE_RECORD)
-RECORDS = 2 * FIELDS["profile_data"][2] // RECORD_BYTES
+RECORDS = 2 * place_of(number_of("profile_data"))[2] // RECORD_BYTES
 _RECORDED, _NOT_RECORDED, _UNREADABLE = [CODES["record_state"].index(state) for state in ("recorded", "not_recorded", "unreadable")]
 
 TYPE_CHECKING = False

@@ -6,7 +6,20 @@ and whenever it cannot hold what it is given. Who may write what is not known he
 
 import struct
 
-from firmware.register_map import BLOCKS, FIELDS, FROZEN_WORD, MAP_VERSION, MEASURED, MEASURED_WORD, MEASURED_WORDS, WORDS
+from firmware.register_map import (
+    BLOCKS,
+    EXTRA_BIT,
+    FORMAT_BIT,
+    FORMATS,
+    FROZEN_WORD,
+    MAP_VERSION,
+    MEASURED,
+    MEASURED_WORD,
+    MEASURED_WORDS,
+    NAMES,
+    PLACES,
+    WORDS,
+)
 from protocols.binary_float import half_even
 
 TYPE_CHECKING = False  # the board has no typing module
@@ -25,13 +38,35 @@ NUMBERS = {
 }
 
 
+def number_of(name: str) -> int:
+    """KeyError if there is no such register."""
+    at = NAMES.find(" %s " % name)
+    if at < 0:
+        raise KeyError(name)
+    return NAMES.count(" ", 0, at)
+
+
+def name_of(number: int) -> str:
+    at = 0
+    for _ in range(number):
+        at = NAMES.find(" ", at + 1)
+    return NAMES[at + 1 : NAMES.find(" ", at + 1)]
+
+
+def place_of(number: int) -> tuple[int, str, int]:
+    """Word of the image, format, and the words it takes, or for a measured value the thousandths of one raw step."""
+    packed = PLACES[number]
+    return packed & (1 << FORMAT_BIT) - 1, FORMATS[packed >> FORMAT_BIT & (1 << EXTRA_BIT - FORMAT_BIT) - 1], packed >> EXTRA_BIT
+
+
 class RegisterImage:
     def __init__(self) -> None:
         self._octets = bytearray(2 * WORDS)
         self._view = memoryview(self._octets)
-        for name, (_, format_, _) in FIELDS.items():
+        for number in range(MEASURED, len(PLACES)):
+            word, format_, _ = place_of(number)
             if format_ in NUMBERS:
-                self.put(name, None)
+                self._pack(word, format_, None)
         self.put_measured({})
         self.freeze()
         self.put_octets("maker", MAKER)
@@ -39,19 +74,23 @@ class RegisterImage:
 
     def put_measured(self, values: "Mapping[str, int | None]") -> None:
         """Inner thousandths by quantity; what is absent or None was not measured."""
-        for name, (word, format_, divisor) in MEASURED.items():
-            value = values.get(name)
+        at = 0
+        for number in range(MEASURED):
+            end = NAMES.find(" ", at + 1)
+            value = values.get(NAMES[at + 1 : end])
+            at = end
+            word, format_, divisor = place_of(number)
             if value is not None and divisor != 1:
                 value = half_even(value, divisor)
             self._pack(word, format_, value)
 
     def put(self, name: str, value: int | None) -> None:
         """A plain number; None is "no value"."""
-        word, format_, _ = FIELDS[name]
+        word, format_, _ = place_of(number_of(name))
         self._pack(word, format_, value)
 
     def number(self, name: str) -> int | None:
-        word, format_, _ = FIELDS[name]
+        word, format_, _ = place_of(number_of(name))
         packing, none = NUMBERS[format_]
         value: int = struct.unpack_from(packing, self._octets, 2 * word)[0]
         return None if value == none else value
@@ -66,7 +105,7 @@ class RegisterImage:
 
     def octets(self, name: str) -> memoryview:
         """The bytes of the field themselves, to be read or filled in place."""
-        word, _, words = FIELDS[name]
+        word, _, words = place_of(number_of(name))
         return self._view[2 * word : 2 * (word + words)]
 
     def freeze(self) -> None:

@@ -22,197 +22,140 @@ BLOCKS = (
 MEASURED_WORD = 34
 MEASURED_WORDS = 115
 FROZEN_WORD = 266
-# Measured values: word of the image, format of struct, thousandths in one raw step.
-MEASURED = {
-    "voltage_l1_n": (34, "I", 1),
-    "voltage_l2_n": (36, "I", 1),
-    "voltage_l3_n": (38, "I", 1),
-    "current_l1": (40, "I", 1),
-    "current_l2": (42, "I", 1),
-    "current_l3": (44, "I", 1),
-    "current_n": (46, "I", 1),
-    "active_power": (48, "i", 10),
-    "active_power_l1": (50, "i", 10),
-    "active_power_l2": (52, "i", 10),
-    "active_power_l3": (54, "i", 10),
-    "reactive_power": (56, "i", 10),
-    "reactive_power_l1": (58, "i", 10),
-    "reactive_power_l2": (60, "i", 10),
-    "reactive_power_l3": (62, "i", 10),
-    "apparent_power": (64, "I", 10),
-    "apparent_power_l1": (66, "I", 10),
-    "apparent_power_l2": (68, "I", 10),
-    "apparent_power_l3": (70, "I", 10),
-    "power_factor": (72, "h", 1),
-    "power_factor_l1": (73, "h", 1),
-    "power_factor_l2": (74, "h", 1),
-    "power_factor_l3": (75, "h", 1),
-    "phase_angle_l1": (76, "h", 10),
-    "phase_angle_l2": (77, "h", 10),
-    "phase_angle_l3": (78, "h", 10),
-    "frequency": (79, "H", 1),
-    "temperature": (80, "h", 100),
-    "active_energy_import": (81, "Q", 1),
-    "active_energy_import_l1": (85, "Q", 1),
-    "active_energy_import_l2": (89, "Q", 1),
-    "active_energy_import_l3": (93, "Q", 1),
-    "active_energy_export": (97, "Q", 1),
-    "active_energy_export_l1": (101, "Q", 1),
-    "active_energy_export_l2": (105, "Q", 1),
-    "active_energy_export_l3": (109, "Q", 1),
-    "reactive_energy_import": (113, "Q", 1),
-    "reactive_energy_import_l1": (117, "Q", 1),
-    "reactive_energy_import_l2": (121, "Q", 1),
-    "reactive_energy_import_l3": (125, "Q", 1),
-    "reactive_energy_export": (129, "Q", 1),
-    "reactive_energy_export_l1": (133, "Q", 1),
-    "reactive_energy_export_l2": (137, "Q", 1),
-    "reactive_energy_export_l3": (141, "Q", 1),
-    "pieces": (145, "Q", 1000),
-}
-# All else: word of the image, format (t: text, b: bytes), words.
-FIELDS = {
-    "maker": (0, "t", 5),
-    "map_version": (5, "H", 1),
-    "serial_number": (6, "t", 8),
-    "firmware_version": (14, "t", 8),
-    "hardware": (22, "t", 8),
-    "front_end": (30, "H", 1),
-    "trust": (31, "H", 1),
-    "marks": (32, "H", 1),
-    "phases": (33, "H", 1),
-    "coverage": (149, "H", 1),
-    "missing_ms": (150, "I", 2),
-    "clipped": (152, "I", 2),
-    "front_end_restarts": (154, "I", 2),
-    "counter_epoch": (156, "I", 2),
-    "journal_age_ms": (158, "I", 2),
-    "boots": (160, "I", 2),
-    "uptime_s": (162, "I", 2),
-    "watchdog_resets": (164, "I", 2),
-    "frames_lost": (166, "I", 2),
-    "crc_errors": (168, "I", 2),
-    "memory_free_bytes": (170, "I", 2),
-    "clock_state": (172, "H", 1),
-    "values_age_ms": (173, "I", 2),
-    "clock_ms": (175, "Q", 4),
-    "latch": (258, "H", 1),
-    "latch_values_age_ms": (259, "H", 1),
-    "latch_age_ms": (260, "I", 2),
-    "latch_clock_ms": (262, "Q", 4),
-    "key": (179, "I", 2),
-    "unlocked_s": (181, "H", 1),
-    "name": (182, "t", 16),
-    "unit_address": (198, "H", 1),
-    "baud_hundreds": (199, "H", 1),
-    "parity": (200, "H", 1),
-    "stop_bits": (201, "H", 1),
-    "restart": (202, "H", 1),
-    "calibration_version": (203, "H", 1),
-    "calibration_changes": (204, "I", 2),
-    "calibration_person": (206, "t", 8),
-    "creep_ma": (214, "H", 1),
-    "voltage_l1_gain_nano": (215, "I", 2),
-    "voltage_l1_offset_millicounts": (217, "I", 2),
-    "voltage_l1_phase_cdeg": (219, "h", 1),
-    "current_l1_gain_nano": (220, "I", 2),
-    "current_l1_offset_millicounts": (222, "I", 2),
-    "current_l1_phase_cdeg": (224, "h", 1),
-    "voltage_l2_gain_nano": (225, "I", 2),
-    "voltage_l2_offset_millicounts": (227, "I", 2),
-    "voltage_l2_phase_cdeg": (229, "h", 1),
-    "current_l2_gain_nano": (230, "I", 2),
-    "current_l2_offset_millicounts": (232, "I", 2),
-    "current_l2_phase_cdeg": (234, "h", 1),
-    "voltage_l3_gain_nano": (235, "I", 2),
-    "voltage_l3_offset_millicounts": (237, "I", 2),
-    "voltage_l3_phase_cdeg": (239, "h", 1),
-    "current_l3_gain_nano": (240, "I", 2),
-    "current_l3_offset_millicounts": (242, "I", 2),
-    "current_l3_phase_cdeg": (244, "h", 1),
-    "known_voltage_mv": (245, "I", 2),
-    "known_current_ma": (247, "I", 2),
-    "known_active_power_mw": (249, "i", 2),
-    "known_reactive_power_mvar": (251, "i", 2),
-    "accepted_error": (253, "H", 1),
-    "calibration_step": (254, "H", 1),
-    "calibration_step_state": (255, "H", 1),
-    "calibration_step_error": (256, "i", 2),
-    "profile_interval_s": (381, "H", 1),
-    "profile_oldest": (382, "I", 2),
-    "profile_newest": (384, "I", 2),
-    "profile_select": (386, "I", 2),
-    "profile_first": (388, "I", 2),
-    "profile_count": (390, "H", 1),
-    "profile_data": (391, "b", 110),
-    "update_state": (501, "H", 1),
-    "update_reason": (502, "H", 1),
-    "update_received_bytes": (503, "I", 2),
-    "update_size_bytes": (505, "I", 2),
-    "update_digest": (507, "b", 16),
-    "update_command": (523, "H", 1),
-    "update_offset_bytes": (524, "I", 2),
-    "update_length_bytes": (526, "H", 1),
-    "update_data": (527, "b", 112),
-}
-# What can be written, by address: name, words, format, least, most, whether to all at once, whether behind the key.
+# All names, the measured values first. A board has no room for a table of them: a name's number is how many stand before it.
+MEASURED = 45
+NAMES = (
+    " voltage_l1_n voltage_l2_n voltage_l3_n current_l1 current_l2 current_l3 current_n active_power"
+    " active_power_l1 active_power_l2 active_power_l3 reactive_power reactive_power_l1 reactive_power_l2"
+    " reactive_power_l3 apparent_power apparent_power_l1 apparent_power_l2 apparent_power_l3 power_factor"
+    " power_factor_l1 power_factor_l2 power_factor_l3 phase_angle_l1 phase_angle_l2 phase_angle_l3"
+    " frequency temperature active_energy_import active_energy_import_l1 active_energy_import_l2"
+    " active_energy_import_l3 active_energy_export active_energy_export_l1 active_energy_export_l2"
+    " active_energy_export_l3 reactive_energy_import reactive_energy_import_l1 reactive_energy_import_l2"
+    " reactive_energy_import_l3 reactive_energy_export reactive_energy_export_l1 reactive_energy_export_l2"
+    " reactive_energy_export_l3 pieces maker map_version serial_number firmware_version hardware front_end"
+    " trust marks phases coverage missing_ms clipped front_end_restarts counter_epoch journal_age_ms boots"
+    " uptime_s watchdog_resets frames_lost crc_errors memory_free_bytes clock_state values_age_ms clock_ms"
+    " latch latch_values_age_ms latch_age_ms latch_clock_ms key unlocked_s name unit_address baud_hundreds"
+    " parity stop_bits restart calibration_version calibration_changes calibration_person creep_ma"
+    " voltage_l1_gain_nano voltage_l1_offset_millicounts voltage_l1_phase_cdeg current_l1_gain_nano"
+    " current_l1_offset_millicounts current_l1_phase_cdeg voltage_l2_gain_nano"
+    " voltage_l2_offset_millicounts voltage_l2_phase_cdeg current_l2_gain_nano"
+    " current_l2_offset_millicounts current_l2_phase_cdeg voltage_l3_gain_nano"
+    " voltage_l3_offset_millicounts voltage_l3_phase_cdeg current_l3_gain_nano"
+    " current_l3_offset_millicounts current_l3_phase_cdeg known_voltage_mv known_current_ma"
+    " known_active_power_mw known_reactive_power_mvar accepted_error calibration_step"
+    " calibration_step_state calibration_step_error profile_interval_s profile_oldest profile_newest"
+    " profile_select profile_first profile_count profile_data update_state update_reason"
+    " update_received_bytes update_size_bytes update_digest update_command update_offset_bytes"
+    " update_length_bytes update_data "
+)
+# Where each lies, in the same order: word of the image, in the bits from 10 on the format (an index into FORMATS: struct's
+# letters, t text, b bytes), in those from 13 on the thousandths in one raw step of a measured value, the words of all else.
+FORMATS = "HhIiQtb"
+FORMAT_BIT = 10
+EXTRA_BIT = 13
+# fmt: off
+PLACES = (
+    10274, 10276, 10278, 10280, 10282, 10284, 10286, 85040, 85042, 85044, 85046, 85048, 85050, 85052,
+    85054, 84032, 84034, 84036, 84038, 9288, 9289, 9290, 9291, 83020, 83021, 83022, 8271, 820304, 12369,
+    12373, 12377, 12381, 12385, 12389, 12393, 12397, 12401, 12405, 12409, 12413, 12417, 12421, 12425,
+    12429, 8196241, 46080, 8197, 70662, 70670, 70678, 8222, 8223, 8224, 8225, 8341, 18582, 18584, 18586,
+    18588, 18590, 18592, 18594, 18596, 18598, 18600, 18602, 8364, 18605, 37039, 8450, 8451, 18692,
+    37126, 18611, 8373, 136374, 8390, 8391, 8392, 8393, 8394, 8395, 18636, 70862, 8406, 18647, 18649,
+    9435, 18652, 18654, 9440, 18657, 18659, 9445, 18662, 18664, 9450, 18667, 18669, 9455, 18672, 18674,
+    9460, 18677, 18679, 19705, 19707, 8445, 8446, 8447, 19712, 8573, 18814, 18816, 18818, 18820, 8582,
+    907655, 8693, 8694, 18935, 18937, 137723, 8715, 18956, 8718, 924175
+)
+# fmt: on
+# What can be written, by address; and of those: least and most where not all that the format holds is meant, what is taken
+# from a broadcast, too, and what stands behind the key.
 WRITABLE = {
-    400: ("clock_ms", 4, "Q", 1577836800000, 4102444799999, True, False),
-    1092: ("latch", 1, "H", 0, 65534, True, False),
-    450: ("key", 2, "I", 0, 4294967294, False, False),
-    500: ("name", 16, "t", 0, 0, False, True),
-    516: ("unit_address", 1, "H", 1, 247, False, True),
-    517: ("baud_hundreds", 1, "H", 0, 65534, False, True),
-    518: ("parity", 1, "H", 0, 2, False, True),
-    519: ("stop_bits", 1, "H", 1, 2, False, True),
-    520: ("restart", 1, "H", 1, 1, False, True),
-    603: ("calibration_person", 8, "t", 0, 0, False, True),
-    611: ("creep_ma", 1, "H", 0, 10000, False, True),
-    612: ("voltage_l1_gain_nano", 2, "I", 1, 4000000000, False, True),
-    614: ("voltage_l1_offset_millicounts", 2, "I", 0, 500000, False, True),
-    616: ("voltage_l1_phase_cdeg", 1, "h", -1000, 1000, False, True),
-    617: ("current_l1_gain_nano", 2, "I", 1, 4000000000, False, True),
-    619: ("current_l1_offset_millicounts", 2, "I", 0, 500000, False, True),
-    621: ("current_l1_phase_cdeg", 1, "h", -1000, 1000, False, True),
-    622: ("voltage_l2_gain_nano", 2, "I", 1, 4000000000, False, True),
-    624: ("voltage_l2_offset_millicounts", 2, "I", 0, 500000, False, True),
-    626: ("voltage_l2_phase_cdeg", 1, "h", -1000, 1000, False, True),
-    627: ("current_l2_gain_nano", 2, "I", 1, 4000000000, False, True),
-    629: ("current_l2_offset_millicounts", 2, "I", 0, 500000, False, True),
-    631: ("current_l2_phase_cdeg", 1, "h", -1000, 1000, False, True),
-    632: ("voltage_l3_gain_nano", 2, "I", 1, 4000000000, False, True),
-    634: ("voltage_l3_offset_millicounts", 2, "I", 0, 500000, False, True),
-    636: ("voltage_l3_phase_cdeg", 1, "h", -1000, 1000, False, True),
-    637: ("current_l3_gain_nano", 2, "I", 1, 4000000000, False, True),
-    639: ("current_l3_offset_millicounts", 2, "I", 0, 500000, False, True),
-    641: ("current_l3_phase_cdeg", 1, "h", -1000, 1000, False, True),
-    660: ("known_voltage_mv", 2, "I", 0, 4294967294, False, True),
-    662: ("known_current_ma", 2, "I", 0, 4294967294, False, True),
-    664: ("known_active_power_mw", 2, "i", -2147483647, 2147483647, False, True),
-    666: ("known_reactive_power_mvar", 2, "i", -2147483647, 2147483647, False, True),
-    668: ("accepted_error", 1, "H", 0, 65534, False, True),
-    669: ("calibration_step", 1, "H", 0, 7, False, True),
-    2005: ("profile_select", 2, "I", 0, 4294967294, False, False),
-    3004: ("update_size_bytes", 2, "I", 1, 4294967294, False, False),
-    3006: ("update_digest", 16, "b", 0, 0, False, False),
-    3022: ("update_command", 1, "H", 0, 4, False, False),
-    3030: ("update_offset_bytes", 2, "I", 0, 4294967294, False, False),
-    3032: ("update_length_bytes", 1, "H", 1, 224, False, False),
-    3033: ("update_data", 112, "b", 0, 0, False, False),
+    400: 68,
+    1092: 69,
+    450: 73,
+    500: 75,
+    516: 76,
+    517: 77,
+    518: 78,
+    519: 79,
+    520: 80,
+    603: 83,
+    611: 84,
+    612: 85,
+    614: 86,
+    616: 87,
+    617: 88,
+    619: 89,
+    621: 90,
+    622: 91,
+    624: 92,
+    626: 93,
+    627: 94,
+    629: 95,
+    631: 96,
+    632: 97,
+    634: 98,
+    636: 99,
+    637: 100,
+    639: 101,
+    641: 102,
+    660: 103,
+    662: 104,
+    664: 105,
+    666: 106,
+    668: 107,
+    669: 108,
+    2005: 114,
+    3004: 121,
+    3006: 122,
+    3022: 123,
+    3030: 124,
+    3032: 125,
+    3033: 126,
 }
+LIMITS = {
+    68: (1577836800000, 4102444799999),
+    76: (1, 247),
+    78: (0, 2),
+    79: (1, 2),
+    80: (1, 1),
+    84: (0, 10000),
+    85: (1, 4000000000),
+    86: (0, 500000),
+    87: (-1000, 1000),
+    88: (1, 4000000000),
+    89: (0, 500000),
+    90: (-1000, 1000),
+    91: (1, 4000000000),
+    92: (0, 500000),
+    93: (-1000, 1000),
+    94: (1, 4000000000),
+    95: (0, 500000),
+    96: (-1000, 1000),
+    97: (1, 4000000000),
+    98: (0, 500000),
+    99: (-1000, 1000),
+    100: (1, 4000000000),
+    101: (0, 500000),
+    102: (-1000, 1000),
+    108: (0, 7),
+    121: (1, 4294967294),
+    123: (0, 4),
+    125: (1, 224),
+}
+TO_ALL = (
+    68,
+    69,
+)
+# fmt: off
+BEHIND_KEY = (
+    75, 76, 77, 78, 79, 80, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
+    101, 102, 103, 104, 105, 106, 107, 108
+)
+# fmt: on
 CHOICES = {
     "baud_hundreds": (12, 24, 48, 96, 192, 384, 576, 1152),
-}
-CODES = {
-    "front_end": ("none", "atm90e32", "pzem004t", "i2s_adc", "onchip_adc", "test_signal", "pulse_input"),
-    "trust": ("measured", "indicative", "synthetic"),
-    "clock_state": ("unset", "set", "synchronised"),
-    "parity": ("none", "even", "odd"),
-    "calibration_step": ("none", "no_load", "known_load_l1", "known_load_l2", "known_load_l3", "accept_l1", "accept_l2", "accept_l3"),
-    "calibration_step_state": ("idle", "measuring", "done", "refused"),
-    "record_state": ("recorded", "not_recorded", "unreadable"),
-    "update_state": ("idle", "receiving", "checking", "checked", "installed", "trial", "refused"),
-    "update_command": ("cancel", "begin", "check", "install", "confirm"),
 }
 # One record of the load profile, in struct's format; what stands where says the meter file.
 PROFILE_RECORD = ">IIHHQQQQ"

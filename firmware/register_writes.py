@@ -5,10 +5,9 @@ happens with the values, is not known here. Runs on MicroPython.
 """
 
 import struct
-from collections import namedtuple
 
-from firmware.register_image import NUMBERS, TEXT
-from firmware.register_map import CHOICES, WRITABLE
+from firmware.register_image import NUMBERS, TEXT, name_of, place_of
+from firmware.register_map import BEHIND_KEY, CHOICES, LIMITS, TO_ALL, WRITABLE
 from protocols.errors import MeterRefused
 from protocols.pdu import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, pack_words
 
@@ -20,53 +19,54 @@ if TYPE_CHECKING:
 LOCKED = ILLEGAL_FUNCTION
 
 
-class Writable(namedtuple("Writable", ("name", "words", "format", "least", "most", "to_all", "behind_key"))):
-    name: str
-    words: int
-    format: str
-    least: int
-    most: int
-    to_all: bool
-    behind_key: bool
-
-
 def changes_of(address: int, words: tuple[int, ...], to_all: bool, unlocked: bool) -> "Changes":  # noqa: FBT001
     """Names and raw values of the whole span; MeterRefused with the code of the first check that one of them fails."""
-    fields = _fields(address, len(words))
+    numbers = _numbers(address, len(words))
     octets = pack_words(words)
     changes: Changes = []
     at = 0
-    for field in fields:
-        end = at + 2 * field.words
-        changes.append((field.name, _value(field, octets[at:end])))
+    for number in numbers:
+        name, (_, format_, length) = name_of(number), place_of(number)
+        end = at + 2 * length
+        value = _value(format_, octets[at:end])
+        _require_allowed(name, value, LIMITS.get(number))
+        changes.append((name, value))
         at = end
-    for field in fields:
-        if (to_all and not field.to_all) or (field.behind_key and not unlocked):
+    for number in numbers:
+        if (to_all and number not in TO_ALL) or (number in BEHIND_KEY and not unlocked):
             raise MeterRefused(LOCKED)
     return changes
 
 
-def _fields(address: int, count: int) -> list[Writable]:
+def _numbers(address: int, count: int) -> list[int]:
     """The values that the span covers, each of them whole."""
-    fields = []
+    numbers = []
     end = address + count
     while address < end and address in WRITABLE:
-        fields.append(Writable(*WRITABLE[address]))
-        address += fields[-1].words
+        numbers.append(WRITABLE[address])
+        address += place_of(numbers[-1])[2]
     if address != end:
         raise MeterRefused(ILLEGAL_ADDRESS)
-    return fields
+    return numbers
 
 
-def _value(field: Writable, octets: bytes) -> "int | bytes":
-    if field.format not in NUMBERS:
-        if field.format == TEXT and not _printable(octets):
+def _value(format_: str, octets: bytes) -> "int | bytes":
+    if format_ not in NUMBERS:
+        if format_ == TEXT and not _printable(octets):
             raise MeterRefused(ILLEGAL_VALUE)
         return octets
-    value: int = struct.unpack(NUMBERS[field.format][0], octets)[0]
-    if not field.least <= value <= field.most or value not in CHOICES.get(field.name, (value,)):
+    packing, none = NUMBERS[format_]
+    value: int = struct.unpack(packing, octets)[0]
+    if value == none:
         raise MeterRefused(ILLEGAL_VALUE)
     return value
+
+
+def _require_allowed(name: str, value: "int | bytes", limits: "tuple[int, int] | None") -> None:
+    if limits is not None and not limits[0] <= int(value) <= limits[1]:
+        raise MeterRefused(ILLEGAL_VALUE)
+    if name in CHOICES and value not in CHOICES[name]:
+        raise MeterRefused(ILLEGAL_VALUE)
 
 
 def _printable(octets: bytes) -> bool:

@@ -204,7 +204,7 @@ class Acquisition:
     def exchange(
         self,
         line: str,
-        address: int,
+        address: int | str,
         request: Request,
         priority: int = PERSON,
         timeout_s: float | None = None,

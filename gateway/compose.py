@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway import catalogue, control, importing, web
+from gateway import catalogue, control, exchanging, importing, web
 from gateway.acquire.poll import PollResult
 from gateway.acquisition import Acquisition
 from gateway.alarm_desk import AlarmDesk
@@ -209,12 +209,8 @@ class Gateway:
     # --- what other commands ask
 
     def _asks(self) -> dict[str, control.Ask]:
-        return {
-            "read": self._ask_read,
-            "import": self._ask_import,
-            "counts": self._ask_counts,
-            "declare": self._ask_declare,
-        }
+        figures = {"import": self._ask_import, "declare": self._ask_declare, "counts": self._ask_counts}
+        return {**figures, "read": self._ask_read, "exchange": self._ask_exchange}
 
     def _ask_read(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return poll_document(self._acquisition.read_now(str(request["meter"])))
@@ -237,6 +233,9 @@ class Gateway:
             raise control.ControlError(str(error)) from error
         self._writer.hurry()
         return answer._asdict()
+
+    def _ask_exchange(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return exchanging.answered(exchanging.of_own(self._acquisition, self._site.meter_named(str(request["meter"]))), request)
 
     def _ask_counts(self, _request: Mapping[str, Any]) -> dict[str, int]:
         """Requests, good answers and time-outs of all lines since the start."""

@@ -13,6 +13,7 @@ PARTS = {
     "style": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
     "types": ["mypy"],
+    "firmware types": ["tools.firmware_types"],
     "imports": ["importlinter.cli"],
 }
 

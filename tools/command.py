@@ -8,14 +8,17 @@ import typer
 from tools.commands import (
     account,
     backup,
+    bundle,
     check,
     declare,
     demo,
     doctor,
     factors,
+    flash,
     hub,
     identity,
     import_readings,
+    label,
     models,
     plan,
     read,
@@ -24,6 +27,7 @@ from tools.commands import (
     set_address,
     shifts,
     submeter,
+    update,
 )
 from tools.exits import guarded
 from tools.factory import protocol_virtual
@@ -36,9 +40,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, factors, backup, submeter):
+COMMANDS = (
+    *(demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, factors, backup),
+    *(submeter, update, flash, label),
+)
+for module in COMMANDS:
     app.command(module.NAME)(module.command)
-for group in (account, declare, hub, identity):
+for group in (account, declare, hub, identity, bundle):
     app.add_typer(group.app, name=group.NAME)
 
 

@@ -1,8 +1,9 @@
-"""Makes firmware/register_map.py and docs/reference/submeter-registers.md from the submeter's meter file.
+"""Makes firmware/register_map.py, register_codes.py and docs/reference/submeter-registers.md from the submeter's meter file.
 
 `python -m tools.register_map` writes them; a test holds them current.
 """
 
+import textwrap
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -18,17 +19,30 @@ from protocols.register import Row, count
 MODEL = "shiftwatt-submeter"
 ROOT = Path(__file__).parent.parent
 MODULE = ROOT / "firmware" / "register_map.py"
+CODES_MODULE = ROOT / "firmware" / "register_codes.py"
 PAGE = ROOT / "docs" / "reference" / "submeter-registers.md"
 # struct's letters; text and bytes are told apart because text is checked.
 FORMATS = {"uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q", "int64": "q", TEXT: "t", BYTES: "b"}
+_FORMATS = "HhIiQtb"
+_FORMAT_BIT, _EXTRA_BIT = 10, 13
+# All that a type holds beside its pattern for "no value".
+_RANGES = {
+    "uint64": (0, 2**64 - 2),
+    "uint16": (0, 2**16 - 2),
+    "int16": (1 - 2**15, 2**15 - 1),
+    "uint32": (0, 2**32 - 2),
+    "int32": (1 - 2**31, 2**31 - 1),
+}
 _HEAD = '''"""The submeter's registers as tables for the board. Made from protocols/meters/shiftwatt-submeter.toml by
 `python -m tools.register_map`; what is changed here is lost. Runs on MicroPython.
 """
 '''
+_CODES_HEAD = '''"""The words that stand for numbers in some registers. Made as register_map is; a meter reads them at its start only."""
+'''
 
 
 class Place(NamedTuple):
-    """A register value as the board keeps it; `divisor` is the inner thousandths of one raw step, 1 for a plain number."""
+    """A register value as the board keeps it; `divisor` is the inner thousandths of one raw step, 0 for what was not measured."""
 
     name: str
     address: int
@@ -43,6 +57,12 @@ def module_text(meter: Meter) -> str:
     frozen = [each._replace(address=each.address + meter.frozen) for each in measured]
     blocks = list(_blocks([*measured, *others, *frozen]))
     record = [field for field in meter.fields if field.access == RECORD]
+    writable = [field for field in meter.fields if field.access not in (READ, RECORD)]
+    places = measured + others
+
+    def number(field: Field) -> int:
+        return next(at for at, place in enumerate(places) if place.name == field.name)
+
     parts = [
         _HEAD,
         _constant("MAP_VERSION", meter.map_version),
@@ -52,18 +72,31 @@ def module_text(meter: Meter) -> str:
         _constant("MEASURED_WORD", _word(measured[0], blocks)),
         _constant("MEASURED_WORDS", sum(each.words for each in measured)),
         _constant("FROZEN_WORD", _word(frozen[0], blocks)),
-        "# Measured values: word of the image, format of struct, thousandths in one raw step.",
-        _table("MEASURED", "{}", [f'"{each.name}": ({_word(each, blocks)}, "{each.format}", {each.divisor})' for each in measured]),
-        "# All else: word of the image, format (t: text, b: bytes), words.",
-        _table("FIELDS", "{}", [f'"{each.name}": ({_word(each, blocks)}, "{each.format}", {each.words})' for each in others]),
-        "# What can be written, by address: name, words, format, least, most, whether to all at once, whether behind the key.",
-        _table("WRITABLE", "{}", [_writable(field) for field in meter.fields if field.access not in (READ, RECORD)]),
+        "# All names, the measured values first. A board has no room for a table of them: a name's number is how many stand before it.",
+        _constant("MEASURED", len(measured)),
+        _texts("NAMES", [each.name for each in places]),
+        "# Where each lies, in the same order: word of the image, in the bits from 10 on the format (an index into FORMATS: struct's",
+        "# letters, t text, b bytes), in those from 13 on the thousandths in one raw step of a measured value, the words of all else.",
+        _constant("FORMATS", _quoted(_FORMATS)),
+        _constant("FORMAT_BIT", _FORMAT_BIT),
+        _constant("EXTRA_BIT", _EXTRA_BIT),
+        _numbers("PLACES", [_packed(each, blocks) for each in places]),
+        "# What can be written, by address; and of those: least and most where not all that the format holds is meant, what is taken",
+        "# from a broadcast, too, and what stands behind the key.",
+        _table("WRITABLE", "{}", [f"{field.address}: {number(field)}" for field in writable]),
+        _table("LIMITS", "{}", [f"{number(field)}: ({field.least}, {field.most})" for field in writable if _limited(field)]),
+        _table("TO_ALL", "()", [str(number(field)) for field in writable if field.access == BROADCAST]),
+        _numbers("BEHIND_KEY", [number(field) for field in writable if field.access == LOCKED]),
         _table("CHOICES", "{}", [f'"{field.name}": {field.choices}' for field in meter.fields if field.choices]),
-        _table("CODES", "{}", [f'"{field.name}": ({", ".join(map(_quoted, field.codes))})' for field in meter.fields if field.codes]),
         "# One record of the load profile, in struct's format; what stands where says the meter file.",
         _constant("PROFILE_RECORD", _quoted(">" + "".join(FORMATS[field.type] for field in record))),
     ]
     return "\n".join(parts) + "\n"
+
+
+def codes_text(meter: Meter) -> str:
+    entries = [f'"{field.name}": ({", ".join(map(_quoted, field.codes))})' for field in meter.fields if field.codes]
+    return _CODES_HEAD + "\n" + _table("CODES", "{}", entries) + "\n"
 
 
 def page_text(meter: Meter) -> str:
@@ -85,7 +118,7 @@ def _registers(meter: Meter) -> list[Field]:
 
 def _place(what: Row | Field) -> Place:
     if isinstance(what, Field):
-        return Place(what.name, what.address, what.words, FORMATS[what.type], 1)
+        return Place(what.name, what.address, what.words, FORMATS[what.type], 0)
     return Place(what.quantity, what.address, count(what), FORMATS[what.type], what.mantissa * 10**what.exponent)
 
 
@@ -107,9 +140,17 @@ def _word(place: Place, blocks: list[tuple[int, int, int]]) -> int:
     return next(word + place.address - first for first, end, word in blocks if first <= place.address < end)
 
 
-def _writable(field: Field) -> str:
-    to_all, behind_key = field.access == BROADCAST, field.access == LOCKED
-    return f'{field.address}: ("{field.name}", {field.words}, "{FORMATS[field.type]}", {field.least}, {field.most}, {to_all}, {behind_key})'
+def _packed(place: Place, blocks: list[tuple[int, int, int]]) -> int:
+    word, extra = _word(place, blocks), place.words if place.divisor == 0 else place.divisor
+    assert word < 1 << _FORMAT_BIT
+    return word | _FORMATS.index(place.format) << _FORMAT_BIT | extra << _EXTRA_BIT
+
+
+def _limited(field: Field) -> bool:
+    if field.type not in _RANGES:
+        return False
+    least, most = _RANGES[field.type]
+    return (field.least, field.most) != (least, most)
 
 
 def _constant(name: str, value: object) -> str:
@@ -118,6 +159,17 @@ def _constant(name: str, value: object) -> str:
 
 def _table(name: str, brackets: str, entries: list[str]) -> str:
     return f"{name} = {brackets[0]}\n" + "".join(f"    {entry},\n" for entry in entries) + brackets[1]
+
+
+def _numbers(name: str, values: list[int]) -> str:
+    lines = textwrap.wrap(", ".join(map(str, values)), 100)
+    return "\n".join(["# fmt: off", f"{name} = (", *(f"    {line}" for line in lines), ")", "# fmt: on"])
+
+
+def _texts(name: str, words: list[str]) -> str:
+    """One text, a space before and after each word, in lines that can be read."""
+    lines = textwrap.wrap(" ".join(words), 100, break_long_words=False)
+    return _table(name, "()", [_quoted(f" {line}") for line in lines[:-1]] + [_quoted(f" {lines[-1]} ")]).replace('",\n', '"\n')
 
 
 def _quoted(text: str) -> str:
@@ -148,6 +200,7 @@ def _field_line(field: Field) -> str:
 def main() -> None:
     meter = catalogue.model(MODEL)
     MODULE.write_text(module_text(meter), encoding="utf-8")
+    CODES_MODULE.write_text(codes_text(meter), encoding="utf-8")
     PAGE.write_text(page_text(meter), encoding="utf-8")
 
 

@@ -20,16 +20,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from firmware import flash_plan
-from tools.board import flash_file
+from tools.board import carried, flash_file
 from tools.board.wishes import SubmeterError, Wishes, bound, check, configuration
 
 INTERPRETER = "micropython_unix"
-# In words ("w"), because those of a PC are twice as wide: as many objects as in 160 KiB of the chip.
+# In words ("w"), because those of a PC are twice as wide: as many objects as in 160 KiB of the chip. A bare board is tried with less.
 HEAP = "160wk"
 # Started as a module it would not hand on its exit status.
-_INTERPRET = f"import sys, {INTERPRETER}; sys.exit({INTERPRETER}.main())"
-START = Path(__file__).parent / "board" / "start.py"
+INTERPRET = f"import sys, {INTERPRETER}; sys.exit({INTERPRETER}.main())"
 RESET_STATUS = 75
+_ANY_PORT = ("127.0.0.1", 0)
+POWER_ON, RESET, WATCHDOG = 1, 2, 3  # the causes in the numbers of the chip's `machine`
 _LOOK_SECONDS = 0.2
 _STOP_SECONDS_MAX = 5.0
 _LAST_LINES = 100  # a traceback of the interpreter is shorter; it goes to standard output
@@ -53,21 +54,25 @@ def require_interpreter() -> None:
 
 
 class Submeter:
-    """`run` returns after `stop`; SubmeterError if the firmware ended by itself.
+    """`run` returns after `stop`; SubmeterError if the firmware ended by itself, unless its board was named: there a watchdog comes.
 
     `told` is called once the meter answers, and with the heap when the wished seconds are over.
     """
 
-    def __init__(self, wishes: Wishes, told: Callable[["Submeter", Heap | None], None]) -> None:
+    def __init__(self, wishes: Wishes, told: Callable[["Submeter", Heap | None], None], heap: str = HEAP) -> None:
         require_interpreter()
         self.wishes = wishes
-        self.listening = {name: bound(wished) for name, wished in (("tcp", wishes.tcp), ("page", wishes.page)) if wished}
+        wished = {"tcp": wishes.tcp, "page": wishes.page}
+        if wishes.network is not None:
+            wished |= {"page": wishes.page or _ANY_PORT, "names": _ANY_PORT}
+        self.listening = {name: bound(where) for name, where in wished.items() if where}
         self.terminal = ""
         self._told = told
+        self._heap = heap
         self._stop = threading.Event()
         self._ready = False
         self._begun = ""
-        self._last_words: deque[str] = deque(maxlen=_LAST_LINES)
+        self.said: deque[str] = deque(maxlen=_LAST_LINES)
 
     def stop(self) -> None:
         self._stop.set()
@@ -80,11 +85,14 @@ class Submeter:
         self.terminal = os.ttyname(far)
         try:
             with flash_file.opened(self.wishes.flash) as flash, tempfile.TemporaryDirectory(prefix="shiftwatt-submeter-") as folder:
+                carried.put_chip_into(Path(folder, "chip"), radio=self.wishes.network is not None)
                 self._link()
                 Path(folder, "rtc").touch()
-                cause = self._power(Path(folder), near, flash.fileno(), after_watchdog=False)
+                board = self.wishes.board or Path(folder) / "board"
+                _lay_out(board)
+                cause: int | None = POWER_ON
                 while cause is not None and not self._stop.is_set():
-                    cause = self._power(Path(folder), near, flash.fileno(), after_watchdog=cause == "watchdog")
+                    cause = self._power(Path(folder), board, near, flash.fileno(), cause)
         finally:
             self._unlink()
             os.close(near)
@@ -107,22 +115,22 @@ class Submeter:
         if link is not None and link.is_symlink() and str(link.readlink()) == self.terminal:
             link.unlink()
 
-    def _power(self, folder: Path, near: int, flash: int, *, after_watchdog: bool) -> str | None:
-        """One life of the chip; why it ended ("reset" or "watchdog"), None if it was stopped."""
+    def _power(self, folder: Path, board: Path, near: int, flash: int, cause: int) -> int | None:
+        """One life of the chip; the cause of the next one (RESET or WATCHDOG), None if it was stopped."""
         heard, feed = os.pipe()
         bench = {
             "pty": near,
             "flash": flash,
             "watchdog": feed,
             "blocks": flash_plan.BLOCKS,
-            "rtc": str(folder / "rtc"),
-            "after_watchdog": after_watchdog,
+            "cause": cause,
+            "rtc": str((folder / "rtc").resolve()),
             "speed": self.wishes.speed,
             "seconds": self.wishes.seconds,
         }
-        path, errors_path = folder / "configuration.json", folder / "errors"
+        path, errors_path = board.resolve() / "configuration.json", folder / "errors"
         path.write_text(json.dumps(configuration(self.wishes, self.listening, bench)), encoding="utf-8")
-        words = [sys.executable, "-c", _INTERPRET, "-X", f"heapsize={HEAP}", str(START), str(path)]
+        words = [sys.executable, "-c", INTERPRET, "-X", f"heapsize={self._heap}", *carried.start_words(path.name)]
         try:
             with errors_path.open("ab") as errors:
                 process = subprocess.Popen(
@@ -131,7 +139,8 @@ class Submeter:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     pass_fds=(near, flash, feed),
-                    cwd=folder,
+                    cwd=board,
+                    env=os.environ | {"MICROPYPATH": carried.path(folder / "chip", board)},
                     start_new_session=True,
                 )
             os.close(feed)
@@ -140,7 +149,7 @@ class Submeter:
         finally:
             os.close(heard)
 
-    def _attend(self, process: subprocess.Popen[bytes], heard: int, errors: Path) -> str | None:
+    def _attend(self, process: subprocess.Popen[bytes], heard: int, errors: Path) -> int | None:
         assert process.stdout is not None
         watchdog = Watchdog(time.monotonic)
         with selectors.DefaultSelector() as selector:
@@ -157,10 +166,15 @@ class Submeter:
                     log.warning("the watchdog was not fed and resets the submeter")
                     process.kill()
                     process.wait()
-                    return "watchdog"
+                    return WATCHDOG
         if process.returncode == RESET_STATUS:
-            return "reset"
-        raise SubmeterError(_farewell(process.returncode, [*errors.read_text().splitlines(), *self._last_words]))
+            return RESET
+        said = [*errors.read_text().splitlines(), *self.said]
+        if self.wishes.board is None:
+            raise SubmeterError(_farewell(process.returncode, said))
+        log.warning("the firmware stopped (%s); the watchdog resets the submeter", said[-1] if said else process.returncode)
+        self.said.clear()
+        return WATCHDOG
 
     def _hear(self, descriptor: int) -> bool:
         said = os.read(descriptor, 4096).decode()
@@ -171,15 +185,26 @@ class Submeter:
                 if not self._ready:
                     self._told(self, None)
                 self._ready = True
+                if words[1:]:
+                    log.warning("neither of the two slots starts: the submeter is in recovery mode")
             elif words[:1] == ["ended"]:
                 self._told(self, Heap(*map(int, words[1:])))
             else:
-                self._last_words.append(line)
+                self.said.append(line)
+                if words[:1] == ["log:"]:
+                    log.info(line.partition(" ")[2])
         return bool(said)
 
 
+def _lay_out(board: Path) -> None:
+    try:
+        carried.lay_out(board)
+    except OSError as error:
+        raise SubmeterError(f"the board's folder {board} cannot be written: {error.strerror}; name another --board.") from error
+
+
 class Watchdog:
-    """The chip says its time-out first, then a dot whenever it feeds."""
+    """The chip says its time-out, and a new one whenever it has one, then a dot whenever it feeds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -188,8 +213,9 @@ class Watchdog:
 
     def hear(self, descriptor: int) -> bool:
         said = os.read(descriptor, 4096)
-        if said and self._seconds is None:
-            self._seconds = int(said.split(b"\n")[0]) / 1000
+        times = [int(line.strip(b".")) for line in said.split(b"\n") if line.strip(b".")]
+        if times:
+            self._seconds = times[-1] / 1000
         self._fed = self._now()
         return bool(said)
 

@@ -32,7 +32,9 @@ ROOT_FOLDERS = {".ci", "docs", "firmware", "gateway", "hil_tests", "protocols", 
 # Started by name, not imported.
 STARTED = {
     "tools/command.py", "tools/start.py", "tools/checks.py", "tools/factory/process.py", "tools/factory/protocol_virtual.py",
-    "tools/board/start.py", "tools/board/built_in/esp32.py", "tools/board/built_in/machine.py",
+    "tools/board/built_in/network.py", "tools/board/built_in/select.py",
+    "tools/bench/update_trial.py", "firmware/recovery.py",
+    "tools/board/bare.py", "tools/board/start.py", "tools/board/built_in/esp32.py", "tools/board/built_in/machine.py",
 }  # fmt: skip
 
 

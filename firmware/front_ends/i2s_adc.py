@@ -7,7 +7,7 @@ Each stream must be in polling mode (`select.poll` was asked about it once): `re
 An overflow is silent: the driver drops whole DMA buffers. So frames are compared with the clock, and what is not there is missing.
 """
 
-from firmware.front_ends.front_end import MEASURED
+from firmware.front_ends.front_end import MEASURED, Sampling
 from firmware.metrology.sampler import CYCLES, HISTORY_FRAMES, Sampler, new_buffer
 from firmware.metrology.window import Kernels
 
@@ -88,9 +88,8 @@ class _Port:
         self._filled = 0
 
 
-class I2sAdc:
+class I2sAdc(Sampling):
     trust = MEASURED
-    restarts = 0
 
     def __init__(self, streams: "tuple[Stream, ...]", kernels: Kernels, rate_hz: int = RATE_HZ, cycles: int = CYCLES) -> None:
         assert 1 <= len(streams) <= PHASES_MAX

@@ -8,7 +8,7 @@ sampled is missing. The converter is noisy with WiFi on and bends at the ends of
 
 from array import array
 
-from firmware.front_ends.front_end import INDICATIVE
+from firmware.front_ends.front_end import INDICATIVE, Sampling
 from firmware.metrology.integers import divide_nearest
 from firmware.metrology.layout import ARM_BELOW, ARMED, CLIPPED, DELAY, FIRST, FRAMES, LEVEL, OFFSET, SEARCH_LENGTH, STRIDE
 from firmware.metrology.sampler import HIGHEST_HZ, LOWEST_HZ
@@ -35,11 +35,10 @@ RAIL_LOW, RAIL_HIGH = 0, 0xFFF << 4  # read_u16 of twelve bits
 HYSTERESIS = 3000  # a twentieth of the range: above the noise with WiFi on
 
 
-class OnchipAdc:
+class OnchipAdc(Sampling):
     """`converters` are V1 I1 V2 I2 ...; `now_us` counts without wrapping during a burst, such as `time.ticks_us` within ticks_diff."""
 
     trust = INDICATIVE
-    restarts = 0
 
     def __init__(
         self,

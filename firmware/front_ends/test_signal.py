@@ -7,7 +7,7 @@ import math
 from array import array
 from collections import namedtuple
 
-from firmware.front_ends.front_end import SYNTHETIC
+from firmware.front_ends.front_end import SYNTHETIC, Sampling
 from firmware.metrology.calibration import Calibration, Channel
 from firmware.metrology.integers import divide_nearest
 from firmware.metrology.sampler import CYCLES, HISTORY_FRAMES, Sampler, new_buffer
@@ -36,9 +36,8 @@ class Waveform(namedtuple("Waveform", ("voltage_mv", "current_ma", "lag_cdeg", "
     fifth_percent: int
 
 
-class SyntheticSignal:
+class SyntheticSignal(Sampling):
     trust = SYNTHETIC
-    restarts = 0
 
     def __init__(self, waveforms: "tuple[Waveform, ...]", frequency_mhz: int, kernels: Kernels) -> None:
         self.phases = len(waveforms)
@@ -86,12 +85,12 @@ def _table(share: float, turn: float, fifth: float) -> "array[int]":
     """One cycle; `share` is the RMS value over the full scale's peak. Floats make the picture only, nothing is measured in them."""
     length = 1 << TABLE_BITS
     peak = share * 1.4142135623730951 * 32767
-    values = []
+    values = array("h", bytes(2 * length))  # filled in place: a list of so many numbers is the largest piece of all
     for entry in range(length):
         angle = 2 * math.pi * (entry / length - turn)
         value = round(peak * (math.sin(angle) + fifth * math.sin(5 * angle)))
-        values.append(max(-32768, min(32767, value)))
-    return array("h", values)
+        values[entry] = max(-32768, min(32767, value))
+    return values
 
 
 def calibration(phases: int) -> Calibration:

@@ -9,8 +9,10 @@ from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    ptr16 = memoryview[int]
-    ptr32 = memoryview[int]
+    from array import array
+
+    ptr16 = array[int]
+    ptr32 = array[int]
 
 _FIRST = const(0)
 _STRIDE = const(1)

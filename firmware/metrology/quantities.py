@@ -12,6 +12,7 @@ from firmware.metrology.window import PhaseSums, Window
 
 _NANO_PER_MILLI = 1000000
 _NANO_SQUARE_PER_MILLI = 1000000000000000  # nV * nA = 10**-18 W
+_NANO_SQUARE_PER_NANO = 1000000000
 _MDEG_PER_CDEG = 10
 
 
@@ -93,9 +94,23 @@ def _powers(sums: PhaseSums, window: Window, phase_cdeg: int) -> "tuple[int, int
     shifted = frames * sums.vi_shifted - sums.v * sums.i
     sine, cosine = sine_cosine(window.shift_mdeg)
     quadrature = divide_nearest((shifted << UNIT_BITS) - direct * cosine, sine)
-    # A sample taken late shows a lagging current earlier in its cycle; a sensor's positive phase shows it later.
-    late_sine, late_cosine = sine_cosine(phase_cdeg * _MDEG_PER_CDEG - window.skew_mdeg)
-    return direct * late_cosine + quadrature * late_sine, quadrature * late_cosine - direct * late_sine
+    return _turned(direct, quadrature, phase_cdeg * _MDEG_PER_CDEG - window.skew_mdeg)
+
+
+def _turned(direct: int, quadrature: int, late_mdeg: int) -> "tuple[int, int]":
+    """A sample taken late shows a lagging current earlier in its cycle; a sensor's positive phase shows it later."""
+    sine, cosine = sine_cosine(late_mdeg)
+    return direct * cosine + quadrature * sine, quadrature * cosine - direct * sine
+
+
+def phase_energies(active: int, reactive: "int | None", voltage: Channel, current: Channel) -> "tuple[int, int | None]":
+    """What a chip has counted, in voltage count times current count times hour, as nWh and nvarh."""
+    gain = voltage.gain_nano * current.gain_nano
+    if reactive is None:
+        return divide_nearest(active * gain, _NANO_SQUARE_PER_NANO), None
+    turned = _turned(active, reactive, (current.phase_cdeg - voltage.phase_cdeg) * _MDEG_PER_CDEG)
+    scale = _NANO_SQUARE_PER_NANO << UNIT_BITS
+    return divide_nearest(turned[0] * gain, scale), divide_nearest(turned[1] * gain, scale)
 
 
 def _sum_or_none(values: "list[int | None]") -> "int | None":

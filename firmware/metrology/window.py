@@ -76,6 +76,11 @@ class Window(namedtuple("Window", ("phases", "frames", "window_us", "clipped", "
     skew_mdeg: int
 
 
+def empty_window(window_us: int, missing_ms: int) -> Window:
+    """Time in which no phase was measured: a chip that is silent, or an input that has none."""
+    return Window((), 0, window_us, 0, missing_ms, None, 0, 0)
+
+
 def new_phase(first: int, stride: int, rail_low: int, rail_high: int) -> "array[int]":
     state = array("i", [0] * PHASE_LENGTH)
     state[FIRST], state[STRIDE], state[RAIL_LOW], state[RAIL_HIGH] = first, stride, rail_low, rail_high

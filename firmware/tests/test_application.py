@@ -1,9 +1,13 @@
 """The application with its real parts on a simulated flash: what it publishes, what it takes, what it keeps."""
 
 import struct
+from pathlib import Path
 
-from firmware.application import COUNTERS, LATCH_SAVE_MS, Application, Parts
+import pytest
+
+from firmware.application import LATCH_SAVE_MS, Application
 from firmware.block_slot import BlockLog, BlockSlot
+from firmware.carried import BYTES, Carried
 from firmware.clock import MeterClock
 from firmware.counter_journal import TEN_SECONDS, CounterJournal
 from firmware.front_ends.test_signal import SyntheticSignal, Waveform, calibration
@@ -11,13 +15,15 @@ from firmware.load_profile import LoadProfile
 from firmware.metrology import int32_model
 from firmware.metrology.calibration_store import CalibrationStore
 from firmware.metrology.energy import KINDS, Counters
+from firmware.parts import Parts
 from firmware.profile_window import ProfileWindow
 from firmware.quality import Quality
 from firmware.register_image import RegisterImage
 from firmware.register_map import PROFILE_RECORD
 from firmware.settings import Settings, SettingsStore
 from firmware.tests.flash_bench import allowed, new_flash
-from protocols.pdu import ILLEGAL_FUNCTION, ILLEGAL_VALUE
+from firmware.update import Update
+from protocols.pdu import ILLEGAL_VALUE
 from tools.bench.journal_trial import RtcMemory
 from tools.board.flash import SimulatedFlash
 
@@ -35,23 +41,26 @@ class Meter:
         self.image = RegisterImage()
         self.clock = MeterClock(lambda: STEP_US)
         self.front_end = SyntheticSignal((Waveform(230_000, 10_000, 0, 0),), 50_000, int32_model)
-        self.journal = CounterJournal(flash, 0, TEN_SECONDS, RtcMemory(), lambda: 77, COUNTERS)
+        self.journal = CounterJournal(flash, 0, TEN_SECONDS, RtcMemory(), lambda: 77)
         self.profile = LoadProfile(flash, 16)
         self.log = BlockLog(flash, (90, 91))
         slots = [BlockSlot(flash, block) for block in (92, 93, 94, 95)]
         self.settings = SettingsStore((slots[0], slots[1]), FACTORY)
+        counters = Counters(1, self.journal.saved[: 2 * KINDS])
         self.application = Application(
             Parts(
                 self.image,
                 self.clock,
                 self.front_end,
                 CalibrationStore((slots[2], slots[3]), self.log.append, calibration(1)),
-                Counters(1, self.journal.saved[: 2 * KINDS]),
+                counters,
                 self.journal,
                 self.profile,
                 ProfileWindow(self.profile, self.image),
                 Quality(),
                 self.settings,
+                Carried(bytearray(BYTES), counters, None),
+                Update(self.image, "bench", "0.1.0", b"", 9_000),
             )
         )
 
@@ -59,7 +68,9 @@ class Meter:
         for _ in range(seconds * 1_000_000 // STEP_US):
             window = self.front_end.poll(self.clock.advance())
             if window:
-                self.application.take(window, allowed)
+                self.application.take(window)
+                while self.application.proceed(allowed):
+                    pass
         self.application.refresh()
 
     def energy_mwh(self) -> int:
@@ -152,12 +163,23 @@ def test_a_full_quarter_is_recorded_only_with_a_clock() -> None:
     assert 0 < records[1][4] <= meter.energy_mwh()
 
 
-def test_what_this_version_does_not_do_is_refused() -> None:
-    """An update over the wire gets an exception, not silence and not a lie."""
+def test_an_update_waits_for_quiet_moments_as_other_jobs_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command is answered at once; its work is one job at a time, and ends."""
+    monkeypatch.chdir(tmp_path)
     meter = new_meter()
+    refused = meter.application.write([("update_command", 1)])
+    begun = meter.application.write([("update_size_bytes", 5), ("update_digest", bytes(32)), ("update_command", 1)])
+    state = meter.image.number("update_state")
+    waiting = len(meter.application.jobs)
+    while meter.application.jobs:
+        meter.application.jobs.pop(0)()
+    meter.application.write([("update_command", 0)])
+    receiving = meter.image.number("update_state")
+    while meter.application.jobs:
+        meter.application.jobs.pop(0)()
 
-    assert meter.application.write([("update_command", 1)]) == ILLEGAL_FUNCTION
-    assert meter.image.number("update_state") is None
+    assert (refused, begun, state, waiting, receiving) == (ILLEGAL_VALUE, 0, 0, 1, 1)
+    assert (meter.image.number("update_state"), list(tmp_path.glob("received/*"))) == (0, [])
 
 
 def test_guided_steps_move_the_values_to_the_reference() -> None:
@@ -230,7 +252,9 @@ def test_ages_count_from_the_closing_of_the_window() -> None:
     window = None
     while window is None:
         window = meter.front_end.poll(meter.clock.advance())
-    meter.application.take(window, allowed, held_ms=400)
+    meter.application.take(window, held_ms=400)
+    while meter.application.proceed(allowed):
+        pass
     meter.application.refresh()
 
     assert (meter.image.number("values_age_ms"), meter.image.number("journal_age_ms")) == (400, 400)

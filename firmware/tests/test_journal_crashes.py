@@ -54,9 +54,12 @@ def by_position(self: CounterJournal) -> list[tuple[int, int]]:
     return [(generation, sector) for generation, sector in generations if generation is not None][-3:]
 
 
-def publish_first(self: CounterJournal, totals: Any) -> bool:
+def publish_first(self: CounterJournal, totals: Any) -> None:
     self._take(totals, 0, len(totals))
-    return self._put(*group_record(totals, 0)) and self._put(*group_record(totals, 4))
+    if self._put(*group_record(totals, 0)) and self._put(*group_record(totals, 4)):
+        self._end(done=True)
+    else:
+        self._begin_head()
 
 
 def never_ahead(self: CounterJournal, now_ms: int, totals: Any, _may_erase: Callable[[], bool]) -> None:
@@ -70,7 +73,7 @@ MUTATIONS = {
     "the sector is opened without an erase": (FlashSectors, "open", FlashSectors.write),
     "nothing is erased ahead": (CounterJournal, "service", never_ahead),
     "the newest is chosen by position": (CounterJournal, "_newest_sectors", by_position),
-    "a total is published before it is saved": (CounterJournal, "_save_groups", publish_first),
+    "a total is published before it is saved": (CounterJournal, "_put_group", publish_first),
     "flipped bits are not healed": (flash_record, "_flipped_bit", lambda _difference: None),
 }
 

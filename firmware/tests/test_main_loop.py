@@ -38,8 +38,12 @@ class World:
         window, self.window = (self.window, None) if elapsed_us else (None, self.window)
         return window
 
-    def take(self, window: Window, may_erase: object, held_ms: int) -> None:
+    def take(self, window: Window, held_ms: int) -> None:
         self.done.append("taken")
+
+    def proceed(self, may_erase: object) -> bool:
+        """Nothing is to be written down."""
+        return False
 
     def save(self) -> None:
         self.done.append("saved")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from firmware.register_image import RegisterImage
-from firmware.register_map import BLOCKS, CODES, FIELDS, MAP_VERSION, MEASURED, WORDS
+from firmware.register_codes import CODES
+from firmware.register_image import RegisterImage, name_of, number_of, place_of
+from firmware.register_map import BLOCKS, MAP_VERSION, MEASURED, NAMES, PLACES, WORDS
 
 
 def test_a_new_image_says_who_made_it_and_nothing_else() -> None:
@@ -14,7 +15,9 @@ def test_a_new_image_says_who_made_it_and_nothing_else() -> None:
     assert image.span(100, 1) == b"\xff\xff"
     assert image.span(114, 2) == b"\x80\0\0\0"
     assert image.span(1114, 2) == b"\x80\0\0\0"
-    assert {name for name in FIELDS if FIELDS[name][1] in "HhIiQ" and image.number(name) is not None} == {"map_version"}
+    assert {name for name in NAMES.split()[MEASURED:] if place_of(number_of(name))[1] in "HhIiQ" and image.number(name) is not None} == {
+        "map_version"
+    }
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,8 @@ def test_the_tables_fit_together() -> None:
 
     assert all(end < first for end, (first, _, _) in zip(ends, BLOCKS[1:], strict=False))
     assert sum(end - first for first, end, _ in BLOCKS) == WORDS
-    assert max(word + words for word, _, words in FIELDS.values()) <= WORDS
-    assert len(MEASURED) == 45
+    assert max(word + words for word, _, words in map(place_of, range(MEASURED, len(PLACES)))) <= WORDS
+    assert [number_of(name) for name in NAMES.split()] == list(range(len(PLACES)))
+    assert [name_of(number) for number in range(len(PLACES))] == NAMES.split()
+    assert MEASURED == 45
     assert CODES["front_end"][0] == "none"

@@ -22,7 +22,7 @@ from rich.progress import track
 from firmware.key_lock import KeyLock
 from firmware.modbus_server import ModbusServer
 from firmware.register_image import RegisterImage
-from firmware.register_map import FIELDS
+from firmware.register_map import MEASURED, NAMES
 from firmware.rs485_port import Rs485Port
 from gateway import catalogue
 from protocols.frame import TcpFrame, TcpReader
@@ -120,7 +120,7 @@ class Fuzz:
         self.server = ModbusServer(image, Application(image), IDENTITY, UNIT, KeyLock(KEY, self.clock), self.clock)
         self.port = Rs485Port(self.uart, self.server, self.clock, BAUD, BITS, lambda: False)
         self.reference = Reference(meter, IDENTITY, UNIT, KEY, self.random)
-        for name in FIELDS:
+        for name in NAMES.split()[MEASURED:]:
             image.put_octets(name, self.reference.octets[name])
         image.put_measured(self.reference.measured)
         self.frames = Frames(meter, UNIT, KEY, self.random)

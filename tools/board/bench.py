@@ -25,6 +25,7 @@ class Pace:
         self._speed = speed
         self._left_us = int(seconds * _SECOND_US) if seconds else None
         self._asked_us = ticks.ticks_us()
+        self.passed_us = 0
 
     def __call__(self) -> int:
         now_us = self._ticks.ticks_us()
@@ -35,6 +36,7 @@ class Pace:
         if self._left_us is not None:
             elapsed_us = min(elapsed_us, self._left_us)
             self._left_us -= elapsed_us
+        self.passed_us += elapsed_us
         return elapsed_us
 
 
@@ -44,11 +46,21 @@ class Ended:
     def __init__(self, front_end: "FrontEnd", seconds: float) -> None:
         self.trust = front_end.trust
         self.phases = front_end.phases
-        self.restarts = 0
+        self.counted = front_end.counted
+        self.tally = front_end.tally
+        self.settle = front_end.settle
         self.ended = False
         self._front_end = front_end
         self._coming_us = int(seconds * _SECOND_US)
         self._left_us = self._coming_us
+
+    @property
+    def restarts(self) -> int:
+        return self._front_end.restarts
+
+    @property
+    def extras(self) -> "tuple[tuple[str, int | None], ...]":
+        return self._front_end.extras
 
     def poll(self, elapsed_us: int) -> "Window | None":
         if self.ended:

@@ -11,6 +11,7 @@ ERASE_MS = 80  # both cores of the chip stand still for so long
 PROGRAM_MS = 1  # 32 bytes take well under a millisecond; counted whole
 _INIT, _SHUTDOWN, _SYNC, _BLOCK_COUNT, _BLOCK_SIZE, _ERASE = 1, 2, 3, 4, 5, 6
 _BLANK = b"\xff"
+_PIECE_BYTES = 256  # the chip erases without taking memory for it; neither may this
 _OUTSIDE = 22  # EINVAL, as the chip says of a place beyond its partition
 
 TYPE_CHECKING = False  # MicroPython has no typing module
@@ -81,8 +82,9 @@ class SimulatedFlash:
             return answers[operation]
         self.erases[argument] += 1
         place = argument * BLOCK_BYTES
-        self._step(place, self._get(place, BLOCK_BYTES), self._half_erased, _BLANK * BLOCK_BYTES)
-        self._put(place, _BLANK * BLOCK_BYTES)
+        self._step(place, None, self._half_erased, None)
+        for at in range(0, BLOCK_BYTES, _PIECE_BYTES):
+            self._put(place + at, _BLANK * _PIECE_BYTES)
         self._pass(ERASE_MS)
         return 0
 
@@ -129,9 +131,14 @@ class SimulatedFlash:
 
     # -- power
 
-    def _step(self, place: int, before: bytes, halfway: "Callable[[bytes, bytes], bytes]", wanted: bytes) -> None:
+    def _step(self, place: int, before: bytes | None, halfway: "Callable[[bytes, bytes], bytes]", wanted: bytes | None) -> None:
+        """None: a whole block, as it stands there and blank, which takes memory only if somebody looks."""
         self._require_power()
         self.steps += 1
+        if self.witness is None and self.steps != self.cut_at:
+            return
+        wanted = _BLANK * BLOCK_BYTES if wanted is None else wanted
+        before = self._get(place, len(wanted)) if before is None else before
         if self.witness is not None:
             self._put(place, halfway(before, wanted))
             self.witness(place, len(wanted))

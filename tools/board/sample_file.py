@@ -3,7 +3,7 @@
 It goes through the firmware's own sampler and kernels; time passes with the samples. Runs on MicroPython.
 """
 
-from firmware.front_ends.front_end import MEASURED
+from firmware.front_ends.front_end import MEASURED, Sampling
 from firmware.metrology.calibration import Calibration, Channel
 from firmware.metrology.integers import divide_nearest
 from firmware.metrology.sampler import CYCLES, HISTORY_FRAMES, Sampler, new_buffer
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from firmware.metrology.window import Kernels, Window
 
 
-class SampleFile:
+class SampleFile(Sampling):
     trust = MEASURED
-    restarts = 0
 
     def __init__(self, file: "BufferedReader", rate_hz: int, phases: int, kernels: "Kernels") -> None:
         self.phases = phases

@@ -1,8 +1,8 @@
-"""Starts the real application on the simulated board: `micropython start.py CONFIGURATION`, as the child of `tools.submeter`.
+"""Starts the real application on the simulated board: `micropython -m tools.board.start CONFIGURATION`, as the child of `tools.submeter`.
 
-The configuration is the board's own with what the bench adds under "bench". What the parent is told goes to standard output:
-"ready", then "ended" with bytes in use. Standard input brings the wish to stop; where it ends, the power is gone.
-Runs on MicroPython only.
+Its working folder is the board's file system. The configuration is the board's own with what the bench adds under "bench".
+What the parent is told goes to standard output: "ready" ("ready recovery" where no slot started), then "ended" with bytes in
+use. Standard input brings the wish to stop; where it ends, the power is gone. Runs on MicroPython only.
 """
 # The chip's modules are not those of the PC that the checker knows.
 # mypy: ignore-errors
@@ -14,51 +14,18 @@ import select
 import sys
 import time
 
-_HERE = __file__.rsplit("/", 1)[0]
-sys.path[:] = [_HERE + "/built_in", _HERE + "/../..", ".frozen"]
+# The chip's own, before the path leads to a slot.
+import esp32  # noqa: F401
+import machine  # noqa: F401
 
-# The board carries compiled modules. Here sources are compiled, which takes ten times their room for a moment:
-# one after the other, those that others need first, so that no two are compiled at once.
-for name in (
-    "protocols.pdu",
-    "protocols.frame",
-    "protocols.responder",
-    "firmware.register_map",
-    "firmware.modbus_server",
-    "firmware.rs485_port",
-    "firmware.metrology.sampler",
-    "firmware.metrology.quantities",
-    "firmware.metrology.calibration_store",
-    "firmware.front_ends.test_signal",
-    "tools.board.flash",
-    "firmware.counter_journal",
-    "firmware.load_profile",
-    "firmware.application",
-    "firmware.tcp_port",
-):
-    __import__(name)
-    gc.collect()
+from tools.board import world
 
-
-from firmware import board, main  # noqa: E402
-from firmware.metrology import kernels  # noqa: E402
-from tools.board import bench, world  # noqa: E402
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PAUSE_US = 500
 _POWER_CUT = 9
-
-
-def source(wished: dict, configuration: dict) -> tuple:
-    if "samples" not in wished:
-        found = board.front_end(configuration["front_end"])
-    else:
-        from tools.board import sample_file  # noqa: PLC0415 - costs memory only where it is used
-
-        file = open(wished["samples"], "rb")
-        recording = sample_file.SampleFile(file, wished["rate_hz"], wished["phases"], kernels)
-        factory = sample_file.calibration(wished["phases"], wished["full_scale_mv"], wished["full_scale_ma"])
-        found = (recording, factory, "i2s_adc")
-    return (bench.Ended(found[0], wished["seconds"]), found[1], found[2]) if wished["seconds"] else found
 
 
 def wire(wished: dict) -> None:
@@ -68,31 +35,104 @@ def wire(wished: dict) -> None:
     world.watchdog = open(wished["watchdog"], "wb")
     world.blocks = wished["blocks"]
     world.rtc_path = wished["rtc"]
-    world.after_watchdog = wished["after_watchdog"]
+    world.cause = wished["cause"]
+    if "script" in wished:
+        world.script = wished["script"]
+        __import__("network")
 
 
-def obey(wishes: "select.poll", meter: "main.MainLoop") -> None:
+def obey(wishes: "select.poll", save: "Callable[[], object]") -> None:
     for _ in wishes.ipoll(0):
         if not sys.stdin.read(1):
             sys.exit(_POWER_CUT)
-        meter.save()
+        save()
         sys.exit(0)
 
 
-def run(configuration: dict) -> None:
+def boot(wishes: "select.poll") -> None:
+    """Does not come back where neither slot starts: in recovery mode there is no loop of the bench."""
+    told = []
+
+    def recover() -> None:
+        if not told:
+            told.append(1)
+            print("ready recovery")
+        obey(wishes, gc.collect)
+
+    world.fed = recover
+    with open("boot.py") as text:
+        exec(text.read(), {"__name__": "__main__"})  # noqa: S102 - as the chip does with this file
+    world.fed = None
+    gc.collect()
+
+
+def source(wished: dict, configuration: dict) -> tuple:
+    from firmware import front_end_wiring  # noqa: PLC0415 - lies in the slot
+
+    if "samples" not in wished:
+        found = front_end_wiring.front_end(configuration["front_end"])
+    else:
+        from firmware.metrology import kernels  # noqa: PLC0415 - likewise
+        from tools.board import sample_file  # noqa: PLC0415 - costs memory only where it is used
+
+        file = open(wished["samples"], "rb")
+        recording = sample_file.SampleFile(file, wished["rate_hz"], wished["phases"], kernels)
+        factory = sample_file.calibration(wished["phases"], wished["full_scale_mv"], wished["full_scale_ma"])
+        found = (recording, factory, "i2s_adc")
+    if not wished["seconds"]:
+        return found
+    from tools.board import bench  # noqa: PLC0415 - likewise
+
+    return bench.Ended(found[0], wished["seconds"]), found[1], found[2]
+
+
+def clock(wished: dict) -> "Callable[[], int]":
+    """The meter's time, and that of what is wired to it."""
+    from firmware.clock import ElapsedTicks  # noqa: PLC0415 - lies in the slot
+
+    if wished["speed"] == 1 and not wished["seconds"] and not world.script:
+        elapsed = ElapsedTicks(time)
+    else:
+        from tools.board import bench  # noqa: PLC0415 - costs memory only where it is used
+
+        elapsed = bench.Pace(time, wished["speed"], wished["seconds"])
+        world.passed_us = lambda: elapsed.passed_us
+    wires = world.wires
+    if wires is None:
+        return elapsed
+
+    def with_wires() -> int:
+        elapsed_us = elapsed()
+        wires.pass_time(elapsed_us)
+        return elapsed_us
+
+    return with_wires
+
+
+def run(path: str) -> None:
+    with open(path) as text:
+        configuration = json.load(text)
     wished = configuration["bench"]
-    wire(wished)
-    chosen = source(wished, configuration)
-    meter = main.compose(configuration, bench.Pace(time, wished["speed"], wished["seconds"]), chosen)
     wishes = select.poll()
     wishes.register(sys.stdin, select.POLLIN)
+    wire(wished)
+    boot(wishes)
+    from firmware import main  # noqa: PLC0415 - lies in the slot that was chosen
+
+    if "devices" in wished:  # they know modules of ours
+        from tools.board import devices  # noqa: PLC0415 - costs memory only where it is used
+
+        world.wires = devices.make(*wished["devices"])
+    chosen = source(wished, configuration)
+    meter = main.compose(configuration, clock(wished), chosen)
+    ended = not wished["seconds"]
+    configuration = wished = None
     gc.collect()
     after_start = peak = gc.mem_alloc()
     print("ready")
-    ended = not wished["seconds"]
     while True:
         meter.turn()
-        obey(wishes, meter)
+        obey(wishes, meter.save)
         if not ended:
             peak = max(peak, gc.mem_alloc())
             if chosen[0].ended:
@@ -103,5 +143,4 @@ def run(configuration: dict) -> None:
         time.sleep_us(_PAUSE_US)
 
 
-with open(sys.argv[1]) as text:
-    run(json.load(text))
+run(sys.argv[1])

@@ -1,14 +1,32 @@
 """What a person wishes of a simulated submeter, checked, and the board's configuration that follows from it."""
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tools.flashing.provision import TEST_SIGNAL
+
+if TYPE_CHECKING:
+    from tools.board.network_script import NetworkScript
 
 # The meter's own from its label; a bench has one for all.
 KEY = 12_345_678
+_BUTTON_PIN = 0
 RATE_HZ_MIN, RATE_HZ_MAX = 500, 16_000  # ten samples a cycle; what the firmware's sums hold of 40 cycles
-_WAVEFORMS = ((230_000, 5_000, 2_500, 0), (231_000, 4_200, 1_800, 5), (229_000, 6_100, 3_100, 0))
+_GAINS = [20_000_000, 500_000] * 2  # 20 mV and 0.5 mA in a count
+# As the configuration of a board names the pins.
+FRONT_ENDS: dict[str, dict[str, Any]] = {
+    "test_signal": TEST_SIGNAL,
+    "atm90e32": {
+        "id": 1, "sck": 18, "mosi": 23, "miso": 19, "cs": 5, "line_hz": 50, "amplification": 1,
+        "voltage_gains": [0x8000] * 3, "current_gains": [0x8000] * 3,
+    },
+    "pzem004t": {"id": 2, "tx": 25, "rx": 26},
+    "i2s_adc": {"converters": [[26, 25, 33], [27, 14, 12]], "gains": _GAINS},
+    "onchip_adc": {"pins": [32, 33], "gains": _GAINS[:2]},
+    "pulse_input": {"pin": 4, "pulses_per_kwh": 1_000},
+}  # fmt: skip
 
 
 class SubmeterError(Exception):
@@ -35,8 +53,13 @@ class Wishes:
     baud: int | None = None
     flash: Path | None = None
     recording: Recording | None = None
+    front_end: str = "test_signal"
+    device: dict[str, Any] = field(default_factory=dict)  # what the simulated chip or module shall do wrong
     seconds: float = 0
     speed: float = 1
+    network: "NetworkScript | None" = None
+    board: Path | None = None
+    update_key: str = ""
 
 
 def configuration(wishes: Wishes, listening: dict[str, tuple[str, int]], bench: dict[str, Any]) -> dict[str, Any]:
@@ -46,13 +69,20 @@ def configuration(wishes: Wishes, listening: dict[str, tuple[str, int]], bench: 
         "hardware": "simulated",
         "name": "",
         "key": KEY,
+        "update_key": wishes.update_key,
         "line": {"unit_address": 1, "baud": 9600, "parity": 1, "stop_bits": 1},
         "fixed": {name: value for name, value in line.items() if value is not None},
         "uart": {"id": 1, "tx": 17, "rx": 16},
-        "front_end": {"kind": "test_signal", "frequency_mhz": 50_000, "waveforms": _WAVEFORMS},
+        "front_end": {"kind": wishes.front_end, **FRONT_ENDS[wishes.front_end], **wishes.device.get("wiring", {})},
         "bench": bench,
     }
     document |= listening
+    if wishes.network is not None:
+        document |= {"wifi": wishes.network.wifi, "button": _BUTTON_PIN}
+        document |= {"time_server": wishes.network.time_server} if wishes.network.time_server else {}
+        bench["script"] = wishes.network.events
+    if wishes.front_end != "test_signal":
+        bench["devices"] = (wishes.front_end, wishes.device)
     recording = wishes.recording
     if recording:
         bench |= {

@@ -3,16 +3,21 @@
 import signal
 from decimal import Decimal
 from pathlib import Path
+from string import hexdigits
 from typing import Annotated
 
 import typer
 
-from tools.board.wishes import KEY, Recording, SubmeterError, Wishes
+from tools.board.network_script import read
+from tools.board.wishes import FRONT_ENDS, KEY, Recording, SubmeterError, Wishes
 from tools.exits import FAILED, WRONG_USE, fail, sentences
+from tools.flashing.compiled import FlashError
 from tools.submeter import Heap, Submeter
 
 NAME = "submeter"
 _RECORDING = ("--rate", "--phases", "--volts-full-scale", "--amps-full-scale")
+_LISTENING = {"tcp": "TCP  %s:%d", "page": "page http://%s:%d/", "names": "DNS  %s:%d, of the meter's own access point"}
+KEY_BYTES = 32  # of Ed25519
 _BAUDS = (1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200)
 
 
@@ -32,7 +37,17 @@ def command(
     phases: Annotated[int | None, typer.Option(min=1, max=3, help="Phases in the samples.")] = None,
     volts_full_scale: Annotated[str | None, typer.Option(metavar="V", help="Peak voltage that 32767 stands for.")] = None,
     amps_full_scale: Annotated[str | None, typer.Option(metavar="A", help="Peak current that 32767 stands for.")] = None,
+    front_end: Annotated[
+        str, typer.Option(metavar="KIND", help=f"Measure with a simulated {', '.join(sorted(FRONT_ENDS))}.")
+    ] = "test_signal",
+    board: Annotated[
+        Path | None, typer.Option(help="The meter's file system, kept between runs; made if it is not there. It takes updates.")
+    ] = None,
+    update_key: Annotated[str, typer.Option(metavar="HEX", help="The public key of its updates, from `shiftwatt bundle key`.")] = "",
     seconds: Annotated[float, typer.Option(min=0, help="Measure for so long in meter time, then go on answering.")] = 0,
+    network_script: Annotated[
+        Path | None, typer.Option(help="Give the meter a radio, and this network around it; for benches, see docs/reference/commands.md.")
+    ] = None,
     speed: Annotated[float, typer.Option(min=1, max=1_000, help="Meter time runs so many times as fast, as far as this machine can.")] = 1,
 ) -> None:
     """Run the submeter's real firmware on this machine until it is stopped (Ctrl-C or SIGTERM)."""
@@ -40,13 +55,38 @@ def command(
         fail("a meter that nobody can reach is no use: give --link PATH, --tcp HOST:PORT or both", WRONG_USE)
     if baud is not None and baud not in _BAUDS:
         fail(f"--baud {baud} is not one of {', '.join(map(str, _BAUDS))}", WRONG_USE)
+    if front_end not in FRONT_ENDS:
+        fail(f"--front-end {front_end} is not one of {', '.join(sorted(FRONT_ENDS))}", WRONG_USE)
+    if samples is not None and front_end != "test_signal":
+        fail("--samples and --front-end are two sources; give one of them", WRONG_USE)
     recording = _recording(samples, (rate, phases, volts_full_scale, amps_full_scale))
-    wishes = Wishes(link, _host_and_port("--tcp", tcp), _host_and_port("--page", page), address, baud, flash, recording, seconds, speed)
-    with sentences({SubmeterError: FAILED}):
+    _check_key(update_key)
+    hosts = _host_and_port("--tcp", tcp), _host_and_port("--page", page)
+    with sentences({SubmeterError: FAILED, FlashError: FAILED}):
+        network = read(network_script) if network_script else None
+        wishes = Wishes(
+            link,
+            *hosts,
+            address,
+            baud,
+            flash,
+            recording,
+            front_end,
+            seconds=seconds,
+            speed=speed,
+            network=network,
+            board=board,
+            update_key=update_key,
+        )
         submeter = Submeter(wishes, _tell)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: submeter.stop())
         submeter.run()
+
+
+def _check_key(text: str) -> None:
+    if text and (len(text) != 2 * KEY_BYTES or set(text) - set(hexdigits)):
+        fail(f"--update-key {text} is not {2 * KEY_BYTES} hexadecimal digits; `shiftwatt bundle key` prints them", WRONG_USE)
 
 
 def _recording(path: Path | None, given: tuple[int | None, int | None, str | None, str | None]) -> Recording | None:
@@ -92,5 +132,5 @@ def _tell(submeter: Submeter, heap: Heap | None) -> None:
     if wishes.link is not None:
         print(f"RTU  {wishes.link}", flush=True)
     for name, (host, port) in submeter.listening.items():
-        print(f"TCP  {host}:{port}" if name == "tcp" else f"page http://{host}:{port}/", flush=True)
+        print(_LISTENING[name] % (host, port), flush=True)
     print(f"key  {KEY} unlocks settings and calibration. Stop with Ctrl-C.", flush=True)

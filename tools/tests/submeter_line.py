@@ -10,8 +10,9 @@ from itertools import pairwise
 from random import Random
 from typing import Any, Self
 
-from firmware.application import COUNTERS, Application, Parts
+from firmware.application import Application
 from firmware.block_slot import BlockLog, BlockSlot
+from firmware.carried import BYTES, Carried
 from firmware.clock import MeterClock
 from firmware.counter_journal import TEN_SECONDS, CounterJournal
 from firmware.front_ends.test_signal import SyntheticSignal, Waveform, calibration
@@ -22,11 +23,13 @@ from firmware.metrology.calibration_store import CalibrationStore
 from firmware.metrology.energy import KINDS, Counters
 from firmware.metrology.window import Window
 from firmware.modbus_server import ModbusServer
+from firmware.parts import Parts
 from firmware.profile_window import ProfileWindow
 from firmware.quality import Quality
 from firmware.register_image import RegisterImage
 from firmware.settings import Settings, SettingsStore
 from firmware.tests.flash_bench import allowed, new_flash
+from firmware.update import Update
 from gateway import catalogue
 from gateway.acquire.care import Care
 from gateway.acquire.client import make_client
@@ -78,14 +81,29 @@ class FirmwareMeter:
         self._elapsed_us = 0
         self.clock = MeterClock(lambda: self._elapsed_us)
         self.signal = SyntheticSignal((Waveform(230_000, 10_000, 0, 0),), 50_000, int32_model)
-        self.journal = CounterJournal(flash, 0, TEN_SECONDS, RtcMemory(), lambda: 77, COUNTERS)
+        self.journal = CounterJournal(flash, 0, TEN_SECONDS, RtcMemory(), lambda: 77)
         profile = LoadProfile(flash, 16)
         slots = [BlockSlot(flash, block) for block in (92, 93, 94, 95)]
         store = CalibrationStore((slots[2], slots[3]), BlockLog(flash, (90, 91)).append, calibration(1))
         settings = SettingsStore((slots[0], slots[1]), Settings(b"", 1, 9600, 1, 1))
         self.counters = Counters(1, self.journal.saved[: 2 * KINDS])
         window_of = ProfileWindow(profile, self.image)
-        parts = Parts(self.image, self.clock, self.signal, store, self.counters, self.journal, profile, window_of, Quality(), settings)
+        carried = Carried(bytearray(BYTES), self.counters, None)
+        update = Update(self.image, "bench", "0.1.0", b"", 9_000)
+        parts = Parts(
+            self.image,
+            self.clock,
+            self.signal,
+            store,
+            self.counters,
+            self.journal,
+            profile,
+            window_of,
+            Quality(),
+            settings,
+            carried,
+            update,
+        )
         self.image.put("counter_epoch", self.journal.epoch)
         self.image.put("boots", 1)
         self.application = Application(parts)
@@ -107,7 +125,9 @@ class FirmwareMeter:
     def live(self, now_us: int) -> None:
         while (ends_us := (self._now_us // WINDOW_US + 1) * WINDOW_US) <= now_us:
             self._pass(ends_us - self._now_us)
-            self.application.take(self._window, allowed)
+            self.application.take(self._window)
+            while self.application.proceed(allowed):
+                pass
         self._pass(now_us - self._now_us)
 
     def _pass(self, microseconds: int) -> None:

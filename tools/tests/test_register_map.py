@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from firmware.register_image import NUMBERS, RegisterImage
-from firmware.register_map import FIELDS, MAP_VERSION, MEASURED, PROFILE_RECORD, WRITABLE
+from firmware.register_image import NUMBERS, RegisterImage, name_of, number_of, place_of
+from firmware.register_map import BEHIND_KEY, LIMITS, MAP_VERSION, PROFILE_RECORD, TO_ALL, WRITABLE
 from gateway import catalogue
 from protocols.meter import latched, matches
 from protocols.meter_fields import READ, RECORD, Field
@@ -29,6 +29,7 @@ def read(image: RegisterImage, first: int, length: int) -> Image:
 def test_tables_and_page_are_what_the_meter_file_gives() -> None:
     """`python -m tools.register_map` would change nothing."""
     assert register_map.MODULE.read_text(encoding="utf-8") == register_map.module_text(METER)
+    assert register_map.CODES_MODULE.read_text(encoding="utf-8") == register_map.codes_text(METER)
     assert register_map.PAGE.read_text(encoding="utf-8") == register_map.page_text(METER)
 
 
@@ -50,7 +51,7 @@ def test_the_ends_of_each_register_come_back(quantity: str) -> None:
     """The largest and smallest value a register can say is read as itself, one step beyond it is no reading."""
     row = next(row for row in METER.rows if row.quantity == quantity)
     step = row.mantissa * 10**row.exponent
-    none = NUMBERS[MEASURED[quantity][1]][1]
+    none = NUMBERS[place_of(number_of(quantity))[1]][1]
     most = min(abs(none) - 1, (2**63 - 1) // step) * step
     least = -most if none < 0 else 0
     image = RegisterImage()
@@ -65,8 +66,9 @@ def test_every_field_stands_where_the_file_says(field: Field) -> None:
     """Its words are read at its address, whole; what is written there is known as writable."""
     image = RegisterImage()
     octets = bytes(range(1, 2 * field.words + 1))
-    if field.name in FIELDS and FIELDS[field.name][1] in NUMBERS:
-        number = struct.unpack(NUMBERS[FIELDS[field.name][1]][0], octets)[0]
+    format_ = place_of(number_of(field.name))[1]
+    if format_ in NUMBERS:
+        number = struct.unpack(NUMBERS[format_][0], octets)[0]
         image.put(field.name, number)
     else:
         image.put_octets(field.name, octets)
@@ -107,6 +109,7 @@ def test_the_settings_table_names_the_same_registers() -> None:
     """What `set-address` writes are the locked registers of the map, with the values they take."""
     assert METER.settings is not None
     for setting in METER.settings.registers:
-        name, _, _, least, most, to_all, behind_key = WRITABLE[setting.row.address]
-        assert (to_all, behind_key) == (False, True)
-        assert all(least <= code <= most for code in setting.codes.values()), name
+        number = WRITABLE[setting.row.address]
+        least, most = LIMITS.get(number, (0, 2**16 - 2))
+        assert (number in TO_ALL, number in BEHIND_KEY) == (False, True)
+        assert all(least <= code <= most for code in setting.codes.values()), name_of(number)

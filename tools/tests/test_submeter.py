@@ -196,7 +196,7 @@ def test_settings_clock_profile_and_restart_over_modbus(tmp_path: Path) -> None:
         resets = number(client, WATCHDOG_RESETS, 2, 7)
     records = [struct.unpack(">IIHHQQQQ", struct.pack(">22H", *window[5 + 22 * each : 27 + 22 * each])) for each in range(window[4])]
 
-    assert (locked, refused, taken, moved) == (1, (3, 1), (0, 0), 0)
+    assert (locked, refused, taken, moved) == (1, (3, 3), (0, 0), 0)
     assert [record[0] for record in records] == [newest - 1, newest]
     assert (records[0][2], records[1][2]) == (1, 0)  # not recorded, recorded
     assert records[1][4] > 0

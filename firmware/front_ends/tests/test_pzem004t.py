@@ -6,9 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from firmware.front_ends.pzem004t import Pzem004t, calibration
+from firmware.front_ends.tally import AREA_BYTES
+from firmware.metrology.energy import ACTIVE_IMPORT, KINDS, Counters
 from firmware.metrology.quantities import measure
 from firmware.metrology.window import Window
+from firmware.rtc_areas import RtcArea, RtcAreas
 from protocols.frame import rtu_frame
+from tools.bench.journal_trial import RtcMemory
 
 REGISTERS = (2301, 0x86A0, 1, 0x1170, 0x0003, 77, 0, 500)  # 230.1 V, 100 A, 20.1072 kW, 77 Wh, 50 Hz
 GOOD = rtu_frame(1, struct.pack(">BB8H", 4, 16, *REGISTERS))
@@ -38,7 +42,7 @@ class Module:
 
 def run(answers: Callable[[int], bytes], turns: int) -> tuple[list[Window], Pzem004t, Module]:
     module = Module(answers)
-    front_end = Pzem004t(module)
+    front_end = Pzem004t(module, area())
     windows = [window for _ in range(turns) if (window := front_end.poll(TURN_US)) is not None]
     return windows, front_end, module
 
@@ -71,8 +75,32 @@ def test_a_bad_answer_is_counted_and_its_time_bridged(wrong: bytes) -> None:
 
 
 def test_a_long_silence_is_missing_time() -> None:
-    """More than one answer left out is told."""
+    """More than one answer left out is told, in windows without phases: the meter lives, its module does not."""
     windows, front_end, _ = run(lambda number: b"" if 2 <= number < 7 else GOOD, 500)
 
+    silent = [window for window in windows if not window.phases]
     assert front_end.restarts == 5
-    assert sum(window.missing_ms for window in windows) == pytest.approx(4000, abs=200)
+    assert len(silent) == 4
+    assert sum(window.missing_ms for window in windows) == pytest.approx(5300, abs=200)
+
+
+def test_the_modules_own_register_counts_through_restarts_and_resets() -> None:
+    """What it counted while this meter was down is there; a first sight and a register that went back count nothing."""
+    kept = area()
+    counts = [counted_wh(kept, wh) for wh in ([77, 80], [100], [5, 9])]
+
+    assert counts == [3, 20, 4]
+
+
+def area() -> RtcArea:
+    return RtcAreas(RtcMemory(), (AREA_BYTES,)).areas[0]
+
+
+def counted_wh(kept: RtcArea, register: list[int]) -> int:
+    """Of one life, in which the module shows these registers one after the other."""
+    answers = [rtu_frame(1, struct.pack(">BB8H", 4, 16, *REGISTERS[:5], wh, 0, 500)) for wh in register]
+    front_end, counters = Pzem004t(Module(lambda number: answers[min(number, len(answers)) - 1]), kept), Counters(1)
+    for _ in range(60 * len(answers)):
+        if front_end.poll(TURN_US) is not None:
+            front_end.settle(counters, calibration())
+    return counters.counters_mwh[KINDS + ACTIVE_IMPORT] // 1000

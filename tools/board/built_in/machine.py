@@ -1,4 +1,5 @@
-"""The chip's `machine` module where there is no chip: a UART on a pseudo-terminal, RTC memory in a file, a watchdog in the parent.
+"""The chip's `machine` module where there is no chip: a UART on a pseudo-terminal, RTC memory in a file, a watchdog in the parent,
+and pins, buses and converters that lead to what `tools.board.devices` has wired.
 
 Bytes go out one by one in the time their bits take on a wire. They come in when the other end has written them: a
 pseudo-terminal does not say when a byte began, so a request counts as ended when it was written. Runs on MicroPython.
@@ -7,27 +8,35 @@ pseudo-terminal does not say when a byte began, so a request counts as ended whe
 # mypy: ignore-errors
 # ruff: noqa: PTH123 - MicroPython has no pathlib
 
+import io
 import select
 import sys
 import time
 
 from tools.board import world
 
-PWRON_RESET, WDT_RESET = 1, 3
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 RESET_STATUS = 75  # the parent starts the board anew
 
-_READ_BYTES = 512
+_MODULE_UART = 2  # the line is at the other
+_STREAM_POLL = 3  # MicroPython's own number for "is there something?"
+_READ_BYTES = 64  # asked again as long as there are more
 _FEED_MS = 100  # the parent need not hear of every turn
 
 
-class UART:
+def UART(number: int, tx: int, rx: int) -> object:  # noqa: N802 - the chip's own name
+    return world.wires if number == _MODULE_UART else LineUart(number, tx, rx)
+
+
+class LineUart:
     """What does not fit into `rxbuf` is lost, as on the chip."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, tx: int, rx: int) -> None:  # noqa: ARG002 - a pseudo-terminal has no pins
         self._number = number
         self._poller = select.poll()
         self._poller.register(world.pty, select.POLLIN)
         self._room = 0
+        self._piece = bytearray(_READ_BYTES)
         self._heard = b""
         self._leaving = b""
         self._left = 0
@@ -54,9 +63,9 @@ class UART:
     def any(self) -> int:
         self._send_due()
         for _ in self._poller.ipoll(0):
-            data = world.pty.read(_READ_BYTES)
-            if data:
-                self._heard += data[: self._room - len(self._heard)]
+            read = world.pty.readinto(self._piece)
+            if read:
+                self._heard += self._piece[: min(read, self._room - len(self._heard))]
         return len(self._heard)
 
     def readinto(self, buffer: memoryview, count: int) -> int:
@@ -84,6 +93,58 @@ class UART:
                 self._left = due
 
 
+class Pin:
+    OUT, IN, PULL_UP = 3, 1, 2
+
+    def __init__(self, number: int, mode: int = IN, pull: "int | None" = None, value: int = 0) -> None:  # noqa: ARG002
+        self.number = number
+
+    def __call__(self, level: "int | None" = None) -> "int | None":
+        """The one output that is wired selects the chip; the one input that is asked so is the button, which pulls to ground."""
+        if level is None:
+            return int(not world.pressed(world.passed_us() // 1000))
+        world.wires.spi.select(level)
+        return None
+
+    def value(self) -> int:
+        """A contact draws the input down."""
+        return 0 if world.wires.contact.is_on() else 1
+
+
+class SPI:
+    def __init__(self, number: int, **_: object) -> None:  # noqa: ARG002
+        self._device = world.wires.spi
+
+    def write_readinto(self, write_buf: bytearray, read_buf: bytearray) -> None:
+        self._device.write_readinto(write_buf, read_buf)
+
+
+class ADC:
+    ATTN_11DB = 3
+
+    def __init__(self, pin: int, atten: int) -> None:  # noqa: ARG002
+        self._pin = pin
+
+    def read_u16(self) -> int:
+        wires, began_us = world.wires, time.ticks_us()
+        while time.ticks_diff(time.ticks_us(), began_us) < wires.READ_US:
+            pass
+        return wires.convert(self._pin, began_us)
+
+
+class I2S(io.IOBase):
+    RX, STEREO = 1, 2
+
+    def __init__(self, number: int, ibuf: int, **_: object) -> None:  # noqa: ARG002
+        self._stream = world.wires.new_stream(ibuf)
+
+    def ioctl(self, request: int, argument: int) -> int:
+        return argument if request == _STREAM_POLL else 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        return self._stream.readinto(buffer)
+
+
 class RTC:
     """Kept in a file of the parent, which begins anew whenever the parent does: that is the power cut."""
 
@@ -91,19 +152,21 @@ class RTC:
         if data is None:
             with open(world.rtc_path, "rb") as file:
                 return file.read()
-        with open(world.rtc_path, "wb") as file:
+        with open(world.rtc_path, "r+b") as file:  # not emptied first: a kill leaves what was there
             file.write(data)
         return None
 
 
 class WDT:
-    """The parent hears the time-out first, then a dot for every meal."""
+    """The parent hears each new time-out, and a dot for every meal."""
 
     def __init__(self, timeout: int) -> None:
         self._fed_ms = time.ticks_ms()
         world.watchdog.write(b"%d\n" % timeout)
 
     def feed(self) -> None:
+        if world.fed:
+            world.fed()
         now_ms = time.ticks_ms()
         if time.ticks_diff(now_ms, self._fed_ms) >= _FEED_MS:
             self._fed_ms = now_ms
@@ -111,7 +174,7 @@ class WDT:
 
 
 def reset_cause() -> int:
-    return WDT_RESET if world.after_watchdog else PWRON_RESET
+    return world.cause
 
 
 def reset() -> None:
