@@ -4,7 +4,6 @@
 """
 
 import logging
-import random
 import signal
 import threading
 import time
@@ -18,25 +17,24 @@ from starlette.applications import Starlette
 from gateway import catalogue, control, exchanging, importing, web
 from gateway.acquire.poll import PollResult
 from gateway.acquisition import Acquisition
-from gateway.alarm_desk import AlarmDesk
+from gateway.alarm_desk import AlarmDesk, sentence
 from gateway.base_load import base_load
 from gateway.books import Books
 from gateway.boundaries import Boundaries
 from gateway.buffer import series
+from gateway.buffer.source import Description
 from gateway.buffer.store import Store, StoreError
 from gateway.clock import Clock, ScaledClock, SystemClock
 from gateway.declaring import DeclarationError, Declarations
-from gateway.deliver.client import HubClient
-from gateway.deliver.enrolment import Enrolment
 from gateway.deliver.key import GatewayKey, gateway_key
-from gateway.deliver.sender import REACHABLE, DeliveryStatus, Sender
-from gateway.deliver.upstream import Upstream, open_session
+from gateway.delivery import Delivery
 from gateway.field_asks import FieldAsks
 from gateway.folder import has_room
 from gateway.inquiry import Inquiry
+from gateway.language import language_of
 from gateway.site import Site, is_counter
 from gateway.site_inputs import inputs_of
-from gateway.status import GatewayStatus, MeterStatus, OutboxStatus
+from gateway.status import GatewayStatus, MeterStatus
 from gateway.wear import Wear
 from gateway.writer import Writer
 from protocols.meter import Meter
@@ -98,27 +96,12 @@ class Gateway:
         self._inquiry = Inquiry(site, store, self._acquisition, clock.now_ms)
         self._wear = Wear(site.data_folder, self._started_ms)
         self._writer = Writer(store, self._books, clock, self._should_seal, speed)
-        self._sender: Sender | None = None
-        self._sender_thread: threading.Thread | None = None
-        self._sender_stop = threading.Event()
-        if site.upstream is not None:
-            self._sender = self._make_sender(site, key)
-            self._sender_thread = threading.Thread(target=self._sender.run, args=(self._sender_stop,), name="sender", daemon=True)
+        self._delivery = Delivery(site, key, store, clock, self.status, self._standing_alarms)
         self._declarations = Declarations(site, models, store, clock.now_ms)
         field_asks = FieldAsks(site, models, self._acquisition)
         self._control = control.ControlServer(site.data_folder, {**self._asks(), **field_asks.asks()})
         self._tables = [_imported(site, meter.name) for meter in site.meter if not meter.line]
         self._sealed_at = 0.0
-
-    def _make_sender(self, site: Site, key: GatewayKey) -> Sender:
-        assert site.upstream is not None
-        table = site.upstream
-        ca_file = str(site.folder / table.ca_file) if table.ca_file else ""
-        upstream = Upstream(table.url, ca_file, table.proxy, table.allow_plain_http)
-        token = site.folder / table.enrol_token_file if table.enrol_token_file else None
-        client = HubClient(open_session(upstream), table.url)
-        enrolment = Enrolment(site.data_folder, table.url, token, key)
-        return Sender(self._store.outbox, client, enrolment, now_ms=self._clock.now_ms, random=random.random)
 
     def start(self) -> None:
         self._writer.hurry()  # a changed site file is noted, and looked at, at once
@@ -126,8 +109,7 @@ class Gateway:
         self._acquisition.start()
         self._control.start()
         self._alarms.start()
-        if self._sender_thread is not None:
-            self._sender_thread.start()
+        self._delivery.start()
 
     def stop(self) -> None:
         """In the order of the data: no new readings, a last commit, then the rest."""
@@ -135,9 +117,7 @@ class Gateway:
         self._alarms.stop()
         self._acquisition.stop()
         self._writer.stop()
-        self._sender_stop.set()
-        if self._sender_thread is not None:
-            self._sender_thread.join()
+        self._delivery.stop()
         self._store.close()
 
     def _deliver(self, reading: Reading) -> None:
@@ -153,15 +133,12 @@ class Gateway:
         return series.gaps(self._store.reader(), names, "active_energy_import", now_ms - PROFILE_MS, now_ms, late_ms)
 
     def _should_seal(self) -> bool:
-        away = self._store.outbox.depth().batches >= AWAY_BATCHES and not self._hub_takes()
+        # While a backlog drains, fresh batches go on leaving every ten seconds: the sender sends the newest first.
+        away = self._store.outbox.depth().batches >= AWAY_BATCHES and not self._delivery.hub_takes()
         due = time.monotonic() - self._sealed_at >= (SEAL_AWAY_S if away else SEAL_S)
         if due:
             self._sealed_at = time.monotonic()
         return due
-
-    def _hub_takes(self) -> bool:
-        """While a backlog drains, fresh batches go on leaving every ten seconds: the sender sends the newest first."""
-        return self._sender is not None and self._sender.status().hub == REACHABLE
 
     # --- what pages and the API ask
 
@@ -177,30 +154,21 @@ class Gateway:
             meters=meters,
             lines=tuple(self._acquisition.lines()),
             clock=self._clock.status(),
-            outbox=self._outbox_status(),
+            outbox=self._delivery.outbox(),
             store=self._store.status(),
             wear=self._wear.status(),
-        )
-
-    def _outbox_status(self) -> OutboxStatus:
-        depth = self._store.outbox.depth()
-        if self._sender is None:
-            said = DeliveryStatus("none", "No [upstream] is set: batches are sealed and kept here.")
-        else:
-            said = self._sender.status()
-        return OutboxStatus(
-            hub=said.hub,
-            sentence=said.sentence,
-            batches=depth.batches,
-            records=depth.records,
-            oldest_ms=depth.oldest_ms,
-            last_acknowledged_ms=depth.last_acknowledged_ms,
-            batches_acknowledged=depth.batches_acknowledged,
-            records_acknowledged=depth.records_acknowledged,
+            forwards=self._delivery.forwards(),
         )
 
     def figures(self, from_ms: int, to_ms: int, as_known_at_ms: int | None = None) -> list[dict[str, Any]]:
         return series.figures(self._store.reader(), from_ms, to_ms, as_known_at_ms)
+
+    def _standing_alarms(self) -> list[dict[str, Any]]:
+        words = language_of(self._site.pages.language)
+        return [
+            {"key": each.key, "severity": each.severity, "since": iso(each.since_ms), "sentence": sentence(each, words)}
+            for each in self._alarms.alarms()
+        ]
 
     def application(self, closing: Callable[[], bool]) -> Starlette:
         sources = web.Sources(self._store.records, self, self, self._alarms, self._inquiry)
@@ -210,7 +178,8 @@ class Gateway:
 
     def _asks(self) -> dict[str, control.Ask]:
         figures = {"import": self._ask_import, "declare": self._ask_declare, "counts": self._ask_counts}
-        return {**figures, "read": self._ask_read, "exchange": self._ask_exchange}
+        outbox = {"refused": self._ask_refused, "replay": self._ask_replay}
+        return {**figures, **outbox, "read": self._ask_read, "exchange": self._ask_exchange}
 
     def _ask_read(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return poll_document(self._acquisition.read_now(str(request["meter"])))
@@ -224,6 +193,12 @@ class Gateway:
         self._writer.changed(report.changed_from_ms)
         self._writer.hurry()
         return {"known": report.known, "taken": report.taken, "conflicts": report.conflicts}
+
+    def _ask_refused(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"refused": [each._asdict() for each in self._store.outbox.refused()]}
+
+    def _ask_replay(self, request: Mapping[str, Any]) -> dict[str, bool]:
+        return {"replayed": self._store.outbox.replay(int(request["number"]))}
 
     def _ask_declare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Figures follow at the writer's next look."""
@@ -283,7 +258,8 @@ def serve(
     with found:
         wait_for_room(site.data_folder, stopped.is_set, log.error)
         key = gateway_key(site.data_folder)
-        store = Store(site.data_folder, key.gateway, key.sign)
+        description = Description(site.site.name, key.public_key, site.poll.energy_interval_min * 60_000)
+        store = Store(site.data_folder, key.gateway, key.sign, description)
         clock = open_clock(store, speed, start_ms)
         gateway = Gateway(site, models, key, clock, store, speed)
         server: uvicorn.Server

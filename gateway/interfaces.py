@@ -10,6 +10,7 @@ from protocols.batch import PackedBatch
 from protocols.reading import Event
 
 READINGS, INTERVALS, FIGURES, EVENTS = "readings", "intervals", "figures", "events"
+BATCHES = "batches"
 KINDS = (READINGS, INTERVALS, FIGURES, EVENTS)
 
 
@@ -56,6 +57,10 @@ class RecordSource(Protocol):
 
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         """Documents of `kind` that arrived after position `after`; 0 is the beginning."""
+        ...
+
+    def batches(self, after: int, limit: int) -> Page:
+        """Sealed batches with hash and signature, in the order of arrival here: what a consumer checks the chain with."""
         ...
 
     def completeness(self, from_ms: int | None, to_ms: int | None) -> dict[str, Any]: ...

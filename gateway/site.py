@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, RotationTable, ShiftTable, TariffTable
 from gateway.site_key import ClockTime, Date, Flag, HostPort, Name, OptionalAddress, Share, Table, Whole, Zone, share_of
+from gateway.site_sinks import InfluxTable, MqttTable, WebhookTable
 from protocols.amount import UNITS, thousandths_of
 from protocols.dlt645 import ADDRESS_DIGITS
 from protocols.errors import OurMistake
@@ -177,6 +178,9 @@ class Site(Table):
     factor: tuple[FactorTable, ...] = ()
     product: tuple[ProductTable, ...] = ()
     upstream: UpstreamTable | None = None
+    mqtt: MqttTable | None = None
+    webhook: WebhookTable | None = None
+    influx: InfluxTable | None = None
     folder: Path = Field(default=Path(), exclude=True)
 
     @property

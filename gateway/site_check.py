@@ -24,11 +24,13 @@ from gateway.site import (
     UpstreamTable,
     parse,
 )
+from gateway.site_addresses import addresses
 from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, RotationTable, ShiftTable, TariffTable
 from gateway.site_carbon import carbon, demand, factor
 from gateway.site_key import Table
 from gateway.site_mistake import Mistake, suggestion
-from gateway.site_relations import Models, Names, Rows, pages, relations, upstream
+from gateway.site_relations import Models, Names, Rows, pages, relations
+from gateway.site_sinks import InfluxTable, MqttTable, WebhookTable
 from gateway.site_time import holidays
 
 _SINGLE: dict[str, type[Table]] = {
@@ -37,6 +39,9 @@ _SINGLE: dict[str, type[Table]] = {
     "pages": PagesTable,
     "carbon": CarbonTable,
     "upstream": UpstreamTable,
+    "mqtt": MqttTable,
+    "webhook": WebhookTable,
+    "influx": InfluxTable,
     "holidays": HolidaysTable,
     "demand": DemandTable,
 }
@@ -100,12 +105,12 @@ def _single_relations(single: Mapping[str, Any], rows: Rows, names: Names, folde
     """What the tables that stand once must be to the rest and to the files they name."""
     meters = {meter.name: meter for _, meter in rows["meter"]}
     checks: dict[str, Callable[[Any], Iterator[Mistake]]] = {
-        "upstream": upstream,
         "pages": lambda table: pages(table, folder),
         "holidays": lambda table: holidays(table, folder),
         "carbon": lambda table: carbon(table, folder),
         "demand": lambda table: demand(table, meters, names),
     }
+    yield from addresses(single)
     for table, check in checks.items():
         if single.get(table) is not None:
             yield from check(single[table])

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway.carbon.fuel import calorific_value
 from gateway.carbon.uncertainty import class_limit_pct
@@ -12,11 +11,9 @@ from gateway.site import (
     MeterTable,
     PagesTable,
     ProductTable,
-    UpstreamTable,
     amount_thousandths,
     counted_quantities,
     is_counter,
-    is_loopback,
     rate_thousandths,
 )
 from gateway.site_mistake import Mistake, suggestion
@@ -177,14 +174,6 @@ def _product(place: str, product: ProductTable, meters: Mapping[str, MeterTable]
     counter = meters.get(product.units_from)
     if counter is not None and counter.role != "pieces":
         yield Mistake(place, "units_from", f'{counter.name} has the role {counter.role!r}; pieces come from a meter with role = "pieces"')
-
-
-def upstream(table: UpstreamTable) -> Iterator[Mistake]:
-    address = urlsplit(table.url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        yield Mistake("[upstream]", "url", f"{table.url!r} is no address such as 'https://hub.example/'")
-    elif address.scheme == "http" and not is_loopback(address.hostname) and not table.allow_plain_http:
-        yield Mistake("[upstream]", "url", "is plain http to another machine; use https, or set allow_plain_http = true knowingly")
 
 
 def pages(table: PagesTable, folder: Path) -> Iterator[Mistake]:

@@ -114,6 +114,7 @@ class OutboxStatus:
     last_acknowledged_ms: int | None
     batches_acknowledged: int = 0
     records_acknowledged: int = 0
+    batches_refused: int = 0  # for good; kept here, with a tombstone in their place
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,21 @@ class WearStatus:
 
 
 @dataclass(frozen=True)
+class ForwardStatus:
+    """Another system that gets what is stored. `state`: reachable or unreachable; counts are those since start.
+
+    `behind` is how many records of the store have not been looked at for it yet.
+    """
+
+    name: str
+    state: str
+    sentence: str
+    delivered: int = 0
+    set_aside: int = 0
+    behind: int = 0
+
+
+@dataclass(frozen=True)
 class GatewayStatus:
     site: str
     time_ms: int
@@ -151,3 +167,4 @@ class GatewayStatus:
     outbox: OutboxStatus
     store: StoreStatus
     wear: WearStatus | None = None  # None where the system does not count it
+    forwards: tuple[ForwardStatus, ...] = ()

@@ -22,9 +22,10 @@ from starlette.applications import Starlette
 from gateway import pages
 from gateway.accounts import AccountFile, new_code
 from gateway.deliver import api
+from gateway.deliver.metrics import samples_of
 from gateway.deliver.tokens import TokenFile, authoriser
 from gateway.inquiry import Inquiry
-from gateway.interfaces import EVENTS, FIGURES, READINGS, AlarmSource, FigureSource, RecordSource, StatusSource
+from gateway.interfaces import AlarmSource, FigureSource, RecordSource, StatusSource
 from gateway.pages import Ground
 from gateway.private_file import write_private
 from gateway.site import Site
@@ -72,7 +73,13 @@ class Sources:
 
 def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing: Callable[[], bool]) -> Starlette:
     authorise = authoriser(TokenFile(site.data_folder).grants, public_read=site.pages.public_read)
-    read_api = api.routes(sources.records, authorise, title=f"Shiftwatt gateway {site.site.name}", kinds=(READINGS, FIGURES, EVENTS))
+    read_api = api.routes(
+        sources.records,
+        authorise,
+        title=f"Shiftwatt gateway {site.site.name}",
+        public_read=site.pages.public_read,
+        samples=lambda: samples_of(sources.status.status()),
+    )
     accounts = AccountFile(site.data_folder)
     ground = Ground(
         status=sources.status,

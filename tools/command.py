@@ -20,6 +20,7 @@ from tools.commands import (
     import_readings,
     label,
     models,
+    outbox,
     plan,
     read,
     run,
@@ -27,6 +28,7 @@ from tools.commands import (
     set_address,
     shifts,
     submeter,
+    token,
     update,
 )
 from tools.exits import guarded
@@ -46,7 +48,7 @@ COMMANDS = (
 )
 for module in COMMANDS:
     app.command(module.NAME)(module.command)
-for group in (account, declare, hub, identity, bundle):
+for group in (account, declare, hub, identity, outbox, token, bundle):
     app.add_typer(group.app, name=group.NAME)
 
 

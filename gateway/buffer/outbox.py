@@ -31,6 +31,18 @@ class Depth(NamedTuple):
     last_acknowledged_ms: int | None
     batches_acknowledged: int
     records_acknowledged: int
+    refused: int
+
+
+class RefusedBatch(NamedTuple):
+    """Its body is kept here; at the hub stands its tombstone, if that was acknowledged."""
+
+    number: int
+    first_sequence: int
+    last_sequence: int
+    sealed_ms: int
+    reason: str
+    body_bytes: int
 
 
 class StoredOutbox:
@@ -103,6 +115,22 @@ class StoredOutbox:
                 (reason, pack(tombstone).content, number),
             )
 
+    def refused(self) -> list[RefusedBatch]:
+        query = """
+            select number, first_sequence, last_sequence, sealed_ms, refused, length(refused_body) from batch
+            where refused is not null order by number"""
+        return [RefusedBatch(*row) for row in self._readers.get().execute(query)]
+
+    def replay(self, number: int) -> bool:
+        """Send the batch itself once more, in the place of its tombstone; False if none was refused under this number."""
+        with self._writing():
+            cursor = self._db.execute(
+                "update batch set body = refused_body, refused_body = null, refused = null, acknowledged_ms = null "
+                "where number = ? and refused_body is not null",
+                (number,),
+            )
+            return cursor.rowcount > 0
+
     def go_on_from(self, number: int, last_sequence: int, digest: str) -> int:
         """The chain goes on behind a batch that the hub holds; what it has not confirmed is numbered anew behind it. Returns how much."""
         with self._writing():
@@ -141,7 +169,8 @@ class StoredOutbox:
                    min(sealed_ms) filter (where acknowledged_ms is null),
                    max(acknowledged_ms),
                    count(acknowledged_ms),
-                   coalesce(sum(last_sequence - first_sequence + 1) filter (where acknowledged_ms is not null), 0)
+                   coalesce(sum(last_sequence - first_sequence + 1) filter (where acknowledged_ms is not null), 0),
+                   count(refused)
             from batch"""
         return Depth(*self._readers.get().execute(query).fetchone())
 

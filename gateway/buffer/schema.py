@@ -99,6 +99,12 @@ def declarations(db: Database) -> None:
     db.table("figure").add_column("known_sequence", int, not_null_default=0)
 
 
+@migrations()
+def clocks_by_boot(db: Database) -> None:
+    """Intervals ask of every counter row when its boot knew the time."""
+    db.execute("create index clock_boot on clock (boot, sequence)")
+
+
 def ensure_power_table(db: Database, meter: str, quantities: frozenset[str]) -> None:
     """A power table of `meter` with a column for each of `quantities`; columns come when first measured."""
     table = db.table(POWER + meter)

@@ -1,28 +1,50 @@
 """The store as a RecordSource: documents in sequence order for the read API. It only reads."""
 
+import gzip
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.buffer import rows
 from gateway.buffer.connection import Readers
-from gateway.interfaces import EVENTS, FIGURES, READINGS, Filter, Page
+from gateway.buffer.intervals import Interval, intervals
+from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Filter, Page
 from protocols.batch import event_document, reading_document
-from protocols.reading import Event, Figure, Reading
+from protocols.reading import Event, Figure, Reading, iso
 
 # One look at the tables takes this many rows of each; a filter that drops them all looks again.
 LOOK = 2_000
 # A request reads at most this many rows, so that one with a narrow filter answers within about a second.
 ROWS_MAX = 50_000
 
-_Item = tuple[int, dict[str, Any], str | None, int | None, int | None]  # sequence, document, meter, start, end
+
+class _Item(NamedTuple):
+    """`document` is None where there is nothing to tell, but a place to go on from."""
+
+    position: int
+    document: dict[str, Any] | None
+    meter: str | None
+    start_ms: int | None
+    end_ms: int | None
+
+
+class Description(NamedTuple):
+    """What the store's readers are told of the gateway beside its records."""
+
+    name: str = ""
+    public_key: str = ""
+    interval_ms: int = 15 * 60_000
+
+
+UNDESCRIBED = Description()
 
 
 class StoredRecords:
-    def __init__(self, readers: Readers, gateway: str) -> None:
+    def __init__(self, readers: Readers, gateway: str, description: Description) -> None:
         self._readers = readers
         self._gateway = gateway
+        self._description = description
 
     def meters(self) -> list[dict[str, Any]]:
         """As the newest site description declares them."""
@@ -34,15 +56,21 @@ class StoredRecords:
             return Page([], after, more=False)
         documents: list[dict[str, Any]] = []
         position = after
-        for count, (sequence, document, meter, start_ms, end_ms) in enumerate(self._after(kind, after)):
-            if len(documents) == limit or count == ROWS_MAX:
+        for count, item in enumerate(self._after(kind, after)):
+            if count == ROWS_MAX or (len(documents) == limit and item.document is not None):
                 return Page(documents, position, more=True)
-            position = sequence
-            if _fits(wanted, meter, start_ms, end_ms):
-                documents.append({"gateway": self._gateway, **document})
+            position = item.position
+            if item.document is not None and _fits(wanted, item):
+                documents.append({"gateway": self._gateway, **item.document})
         return Page(documents, position, more=False)
 
     def _after(self, kind: str, after: int) -> Iterator[_Item]:
+        if kind == INTERVALS:
+            found = intervals(self._readers.get(), self._description.interval_ms, after)
+            return (_interval_item(position, interval) for position, interval in found)
+        return self._records(kind, after)
+
+    def _records(self, kind: str, after: int) -> Iterator[_Item]:
         look, item = _KINDS[kind]
         while True:
             found = [record for record, _ in zip(look(self._readers.get(), after, LOOK), range(LOOK), strict=False)]
@@ -51,55 +79,88 @@ class StoredRecords:
                 return
             after = found[-1].sequence
 
+    def batches(self, after: int, limit: int) -> Page:
+        """Sealed batches as they were signed; of those that a hub has confirmed only the head is kept here."""
+        query = "select * from batch where number > ? and sealed_ms > 0 order by number limit ?"
+        found = self._readers.get().execute(query, (after, limit + 1)).fetchall()
+        documents = [{"gateway": self._gateway, **_batch_document(row)} for row in found[:limit]]
+        return Page(documents, found[len(documents) - 1]["number"] if documents else after, more=len(found) > limit)
+
     def completeness(self, from_ms: int | None, to_ms: int | None) -> dict[str, Any]:
-        """Here nothing can be missing but what was refused or dropped: the batches with their ranges and hashes."""
-        query = """
-            select number, first_sequence, last_sequence, hash, sealed_ms, acknowledged_ms, refused from batch
-            where sealed_ms >= ? and sealed_ms < ? order by number"""
-        found = self._readers.get().execute(query, (from_ms or 0, 2**62 if to_ms is None else to_ms)).fetchall()
-        head = self._readers.get().execute("select coalesce(max(number), 0) from batch").fetchone()[0]
-        tombstones = [{"number": row["number"], "reason": row["refused"]} for row in found if row["refused"] is not None]
-        return {
-            "gateways": [
-                {
-                    "gateway": self._gateway,
-                    "highest": head,
-                    "first": found[0]["number"] if found else None,
-                    "last": found[-1]["number"] if found else None,
-                    "missing": [],
-                    "tombstones": tombstones,
-                    "records": sum(row["last_sequence"] - row["first_sequence"] + 1 for row in found),
-                    "acknowledged": sum(row["acknowledged_ms"] is not None for row in found),
-                    "head": found[-1]["hash"] if found else None,
-                }
-            ],
-            "complete": not tombstones,
+        """Here nothing can be missing but what was refused or dropped."""
+        connection = self._readers.get()
+        head = connection.execute("select number, hash, sealed_ms from batch order by number desc limit 1").fetchone()
+        totals = connection.execute(
+            "select count(*), coalesce(sum(last_sequence - first_sequence + 1), 0), count(acknowledged_ms) from batch where sealed_ms > 0"
+        ).fetchone()
+        query = "select number, first_sequence, last_sequence, sealed_ms, refused from batch where refused is not null and sealed_ms >= ?"
+        tombstones = [_tombstone(row) for row in connection.execute(f"{query} order by number", (from_ms or 0,))]
+        reaches = to_ms is None or (head is not None and head["sealed_ms"] >= to_ms)
+        complete = reaches and not tombstones
+        gateway = {
+            "gateway": self._gateway,
+            "name": self._description.name,
+            "complete": complete,
+            "highest": head["number"] if head else 0,
+            "head": head["hash"] if head else None,
+            "proven_until": iso(head["sealed_ms"]) if head else None,
+            "beyond": [],
+            "missing": [],
+            "tombstones": tombstones,
+            "batches": totals[0],
+            "records": totals[1],
+            "acknowledged": totals[2],
+            "keys": [{"from_number": None, "public_key": self._description.public_key}],
         }
+        return {"complete": complete, "gateways": [gateway]}
+
+    def newest(self) -> int:
+        """The position of the newest record of any kind but intervals."""
+        (next_sequence,) = self._readers.get().execute("select value from number where name = 'next_sequence'").fetchone()
+        return int(next_sequence) - 1
 
     def health(self) -> dict[str, Any]:
-        (next_sequence,) = self._readers.get().execute("select value from number where name = 'next_sequence'").fetchone()
-        return {"ok": True, "gateway": self._gateway, "records": next_sequence - 1}
+        return {"ok": True, "gateway": self._gateway, "records": self.newest()}
 
 
-def _fits(wanted: Filter, meter: str | None, start_ms: int | None, end_ms: int | None) -> bool:
-    if wanted.meter is not None and meter is not None and wanted.meter != meter:
+def _tombstone(row: sqlite3.Row) -> dict[str, Any]:
+    span = {"first_sequence": row["first_sequence"], "last_sequence": row["last_sequence"]}
+    return {"number": row["number"], **span, "sealed_at": iso(row["sealed_ms"]), "reason": row["refused"]}
+
+
+def _batch_document(row: sqlite3.Row) -> dict[str, Any]:
+    if row["body"] is not None:
+        body: dict[str, Any] = json.loads(gzip.decompress(row["body"]))
+        return body
+    head = {name: row[name] for name in ("number", "previous", "hash", "first_sequence", "last_sequence")}
+    return {**head, "sealed_at": iso(row["sealed_ms"]), "delivered_at": iso(row["acknowledged_ms"])}
+
+
+def _fits(wanted: Filter, item: _Item) -> bool:
+    if wanted.meter is not None and item.meter is not None and wanted.meter != item.meter:
         return False
-    if wanted.from_ms is not None and (end_ms is None or end_ms < wanted.from_ms):
+    if wanted.from_ms is not None and (item.end_ms is None or item.end_ms < wanted.from_ms):
         return False
-    return wanted.to_ms is None or (start_ms is not None and start_ms < wanted.to_ms)
+    return wanted.to_ms is None or (item.start_ms is not None and item.start_ms < wanted.to_ms)
+
+
+def _interval_item(position: int, interval: Interval | None) -> _Item:
+    if interval is None:
+        return _Item(position, None, None, None, None)
+    return _Item(position, interval.document, interval.meter, interval.start_ms, interval.end_ms - 1)
 
 
 def _reading_item(reading: Reading) -> _Item:
-    return reading.sequence, reading_document(reading), reading.meter, reading.time_ms, reading.time_ms
+    return _Item(reading.sequence, reading_document(reading), reading.meter, reading.time_ms, reading.time_ms)
 
 
 def _event_item(event: Event) -> _Item:
-    return event.sequence, event_document(event), event.subject, event.time_ms, event.time_ms
+    return _Item(event.sequence, event_document(event), event.subject, event.time_ms, event.time_ms)
 
 
 def _figure_item(figure: Figure) -> _Item:
     document = {"sequence": figure.sequence, **figure.document}
-    return figure.sequence, document, None, figure.start_ms, figure.end_ms - 1
+    return _Item(figure.sequence, document, None, figure.start_ms, figure.end_ms - 1)
 
 
 _KINDS: dict[str, tuple[Callable[[sqlite3.Connection, int, int], Iterable[Any]], Callable[[Any], _Item]]] = {

@@ -19,7 +19,7 @@ from gateway.buffer.insertion import Committed, Insertion
 from gateway.buffer.memory import Memory
 from gateway.buffer.outbox import StoredOutbox
 from gateway.buffer.schema import migrations
-from gateway.buffer.source import StoredRecords
+from gateway.buffer.source import UNDESCRIBED, Description, StoredRecords
 from gateway.status import StoreStatus
 from protocols.batch import Sign
 from protocols.reading import Figure, Reading, Record
@@ -38,7 +38,7 @@ class StoreError(Exception):
 
 
 class Store:
-    def __init__(self, folder: Path, gateway: str, sign: Sign) -> None:
+    def __init__(self, folder: Path, gateway: str, sign: Sign, description: Description = UNDESCRIBED) -> None:
         """Open or make the store in `folder` for writing; StoreError if that is not possible."""
         self.path = folder / opening.FILE
         self._lock = threading.RLock()
@@ -60,7 +60,7 @@ class Store:
         self._insertion = Insertion(self._db)
         self._readers = opening.Readers(self.path)
         self.outbox = StoredOutbox(self._db, self._lock, self._readers, gateway, sign)
-        self.records = StoredRecords(self._readers, gateway)
+        self.records = StoredRecords(self._readers, gateway, description)
         self.memory = Memory(self._readers.get)
         self.boot = self._number("boot")
         self._stored = self._count_readings()

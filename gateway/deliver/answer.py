@@ -7,6 +7,7 @@ redirect) was said by something between here and the hub, and no batch is given 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
@@ -24,6 +25,8 @@ class Answer:
     sentence: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     wait_s: float | None = None  # what the hub asked us to wait
+    time_ms: int | None = None  # the hub's clock when it answered; no portal's and no proxy's
+    takes_zstd: bool = False
 
 
 _BY_STATUS = {
@@ -50,11 +53,11 @@ def answer_of(status: int, headers: Mapping[str, str], content: bytes) -> Answer
     if document is None:
         return Answer(Verdict.AGAIN, _not_the_hub(status, headers), wait_s=_wait_s(headers))
     if 200 <= status < 300:
-        return Answer(Verdict.ACCEPTED, document=document)
+        return Answer(Verdict.ACCEPTED, document=document, time_ms=_time_ms(headers), takes_zstd=_takes_zstd(headers))
     said = str(document.get("error") or f"status {status} without a reason")[:_SENTENCE_MAX]
     # Another device has sealed other contents under our name: burying ours under a tombstone would help nobody.
     verdict = Verdict.UNAUTHORISED if document.get("fork") is True else _BY_STATUS.get(status, Verdict.AGAIN)
-    return Answer(verdict, f"The hub answers: {said}", wait_s=_wait_s(headers))
+    return Answer(verdict, f"The hub answers: {said}", wait_s=_wait_s(headers), time_ms=_time_ms(headers))
 
 
 def holds(document: Mapping[str, Any], number: int) -> bool:
@@ -85,3 +88,14 @@ def _wait_s(headers: Mapping[str, str]) -> float | None:
     """Retry-After in seconds; its form as a date is not worth a second clock."""
     text = headers.get("Retry-After", "")
     return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
+def _time_ms(headers: Mapping[str, str]) -> int | None:
+    try:
+        return int(parsedate_to_datetime(headers.get("Date", "")).timestamp()) * 1000
+    except (ValueError, OverflowError):
+        return None
+
+
+def _takes_zstd(headers: Mapping[str, str]) -> bool:
+    return "zstd" in (part.partition(";")[0].strip().lower() for part in headers.get("Accept-Encoding", "").split(","))

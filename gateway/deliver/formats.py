@@ -1,4 +1,4 @@
-"""A page of documents as JSON, newline-delimited JSON or CSV. Knows the documents' shapes, not where they come from.
+"""A page of documents as JSON, newline-delimited JSON, CSV or Parquet. Knows the documents' shapes, not where they come from.
 
 The CSV of readings is the one that `shiftwatt import` takes: one row per value, missing ones with their reason.
 """
@@ -6,17 +6,19 @@ The CSV of readings is the one that `shiftwatt import` takes: one row per value,
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
 
+from gateway.deliver import parquet
 from gateway.deliver.refusal import Refused
 from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Page
 from protocols.quantity import QUANTITIES
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
-MEDIA_TYPES = (JSON, NDJSON, CSV)
+DOCUMENTS = (JSON, NDJSON)
+MEDIA_TYPES = (JSON, NDJSON, CSV, parquet.MEDIA_TYPE) if parquet.AVAILABLE else (JSON, NDJSON, CSV)
 # Where the body is not one JSON object, the cursor stands in the headers.
 CURSOR_HEADER, MORE_HEADER = "Shiftwatt-Cursor", "Shiftwatt-More"
 
@@ -27,9 +29,9 @@ Document = Mapping[str, Any]
 Cells = list[Any]
 
 
-def media_type(accept: str) -> str:
+def media_type(accept: str, offered: Sequence[str] = MEDIA_TYPES) -> str:
     """The type the caller likes best, JSON if he does not care; 406 if none of ours will do."""
-    liked = {JSON: 0.0, NDJSON: 0.0, CSV: 0.0}
+    liked = dict.fromkeys(offered, 0.0)
     for part in (accept or "*/*").split(","):
         name, *parameters = (each.strip().lower() for each in part.split(";"))
         quality = _quality(parameters)
@@ -38,7 +40,7 @@ def media_type(accept: str) -> str:
                 liked[media] = max(before, quality if name == media else quality * _WILDCARD)
     best = max(liked, key=lambda media: liked[media])
     if not liked[best]:
-        raise Refused(406, f"Accept: {accept} is not offered here; offered: {', '.join(MEDIA_TYPES)}")
+        raise Refused(406, f"Accept: {accept} is not offered here; offered: {', '.join(offered)}")
     return best
 
 
@@ -53,13 +55,15 @@ def _quality(parameters: list[str]) -> float:
 
 
 def render(kind: str, media: str, page: Page, cursor: str) -> Response:
-    headers = {CURSOR_HEADER: cursor, MORE_HEADER: "true" if page.more else "false", "Cache-Control": "no-store", "Vary": "Accept"}
+    headers = {CURSOR_HEADER: cursor, MORE_HEADER: "true" if page.more else "false", "Cache-Control": "private, no-cache", "Vary": "Accept"}
     if media == JSON:
         text = _json({kind: list(page.documents), "cursor": cursor, "more": page.more})
     elif media == NDJSON:
         text = "".join(_json(document) + "\n" for document in page.documents)
-    else:
+    elif media == CSV:
         text = _csv(kind, page)
+    else:
+        return Response(parquet.content(_CSV[kind][0], _rows(kind, page)), media_type=media, headers=headers)
     return Response(text, media_type=media, headers=headers)
 
 
@@ -68,13 +72,16 @@ def _json(value: Any) -> str:
 
 
 def _csv(kind: str, page: Page) -> str:
-    columns, cells = _CSV[kind]
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(columns)
-    for document in page.documents:
-        writer.writerows(cells(document))
+    writer.writerow(_CSV[kind][0])
+    writer.writerows(_rows(kind, page))
     return out.getvalue()
+
+
+def _rows(kind: str, page: Page) -> Iterator[Cells]:
+    cells = _CSV[kind][1]
+    return (row for document in page.documents for row in cells(document))
 
 
 _READING = ("time", "meter", "quantity", "value", "unit", "reason", "gateway", "sequence")
@@ -113,7 +120,7 @@ _CSV: dict[str, tuple[tuple[str, ...], Callable[[Document], Iterator[Cells]]]] =
     READINGS: (_READING, _reading_cells),
     EVENTS: _by_paths("time", "kind", "subject", "detail", "boot", "monotonic_ms", "gateway", "sequence"),
     INTERVALS: _by_paths(
-        "start", "end", "meter", "quantity", "unit", "amount", "measured", "interpolated", "estimated", "adjustment", "missing_s", "gateway"
+        "start", "end", "meter", "quantity", "unit", "amount", "quality", "gateway", "sequence"
     ),
     FIGURES: _by_paths(
         "date", "shift", "production_line", "start", "end", "elapsed_s", "version", "state", "known_at",

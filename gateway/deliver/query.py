@@ -27,10 +27,18 @@ _TIME = {"type": "string", "format": "date-time"}
 FROM = Parameter("from", "only what happened at or after this time; ISO-8601 with offset", _TIME)
 TO = Parameter("to", "only what happened before this time; ISO-8601 with offset", _TIME)
 PAGE = (AFTER, LIMIT, METER, GATEWAY, FROM, TO)
+BATCH_LIMIT_DEFAULT, BATCH_LIMIT_MAX = 10, 100  # each is some hundred kilobytes of JSON
+BATCH_LIMIT = Parameter(
+    "limit", "the most batches in one page", {"type": "integer", "minimum": 1, "maximum": BATCH_LIMIT_MAX, "default": BATCH_LIMIT_DEFAULT}
+)
+BATCH_PAGE = (AFTER, BATCH_LIMIT)
 PERIOD = (FROM, TO)
 
 # In a query a + means a blank, and "+08:00" is what everybody writes.
 _BLANK_OFFSET = re.compile(r"(?<=T.{5}) (?=\d\d:?\d\d$)|(?<=T.{8}) (?=\d\d:?\d\d$)|(?<=T.{12}) (?=\d\d:?\d\d$)")
+
+
+_FINER = re.compile(r"(\.\d{3})(?=\d*[1-9])\d{1,3}(?=[Zz+-])")
 
 
 class PageQuery(NamedTuple):
@@ -44,9 +52,16 @@ def page_query(kind: str, query: QueryParams) -> PageQuery:
     from_ms, to_ms = _period(named)
     return PageQuery(
         after=_position(kind, named["after"]) if "after" in named else 0,
-        limit=_limit(named["limit"]) if "limit" in named else LIMIT_DEFAULT,
+        limit=_limit(named["limit"], LIMIT_MAX) if "limit" in named else LIMIT_DEFAULT,
         wanted=Filter(meter=named.get("meter"), gateway=named.get("gateway"), from_ms=from_ms, to_ms=to_ms),
     )
+
+
+def batch_query(kind: str, query: QueryParams) -> tuple[int, int]:
+    """The position to go on from, and the limit."""
+    named = given(query, BATCH_PAGE)
+    after = _position(kind, named["after"]) if "after" in named else 0
+    return after, _limit(named["limit"], BATCH_LIMIT_MAX) if "limit" in named else BATCH_LIMIT_DEFAULT
 
 
 def period(query: QueryParams) -> tuple[int | None, int | None]:
@@ -85,9 +100,9 @@ def given(query: QueryParams, known: Iterable[Parameter]) -> dict[str, str]:
     return found
 
 
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= LIMIT_MAX):
-        raise Refused(400, f"limit={text!r} is not a number from 1 to {LIMIT_MAX}")
+def _limit(text: str, largest: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= largest):
+        raise Refused(400, f"limit={text!r} is not a number from 1 to {largest}")
     return int(text)
 
 
@@ -100,7 +115,10 @@ def _period(given: dict[str, str]) -> tuple[int | None, int | None]:
 
 def _time(name: str, text: str) -> int:
     try:
-        time_ms = milliseconds_of(_BLANK_OFFSET.sub("+", text))
+        written = _BLANK_OFFSET.sub("+", text)
+        # Records have milliseconds: at or after .0001 s means from the next millisecond on, and so does before it.
+        coarse = _FINER.sub(r"\1", written)
+        time_ms = milliseconds_of(coarse) + (coarse != written)
         iso(time_ms)  # what cannot be written in UTC is outside the calendar
     except (ValueError, OverflowError):
         raise Refused(400, f"{name}={text!r} is no ISO-8601 time with offset, such as 2026-03-28T22:00:00Z or ...+08:00") from None

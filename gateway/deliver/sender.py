@@ -16,6 +16,7 @@ from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
 from gateway.interfaces import Outbox
 from protocols.batch import PackedBatch
+from protocols.reading import iso
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ REACHABLE, UNREACHABLE, REFUSING = "reachable", "unreachable", "refusing"
 WINDOW = 4  # batches fetched at once: some 3 MB each in memory, and one that fails still leaves others to try
 NEWEST_EVERY = 4  # while a backlog drains one push in four is for the newest batch: a central screen stays live
 IDLE_S = 1.0  # how late a fresh batch may leave; looking costs one indexed query
+# Certificates, tokens and the dates of records all suffer from a wrong clock; the header has whole seconds, and the answer was on its way.
+SKEW_MS_MAX = 60_000
 REFUSED_WAIT_S = 60.0  # only a person can help: look now and then whether he has
 
 
@@ -49,17 +52,26 @@ class Stop(Protocol):
 
 class Sender:
     def __init__(
-        self, outbox: Outbox, client: HubClient, enrolment: Enrolment, *, now_ms: Callable[[], int], random: Callable[[], float]
+        self,
+        outbox: Outbox,
+        client: HubClient,
+        enrolment: Enrolment,
+        *,
+        now_ms: Callable[[], int],
+        random: Callable[[], float],
+        wall_ms: Callable[[], int] | None = None,
     ) -> None:
+        """`wall_ms` is the clock of this machine, which is compared with the hub's; `now_ms` may run in simulated time."""
         self._outbox = outbox
         self._client = client
         self._enrolment = enrolment
         self._now_ms = now_ms
         self._random = random
+        self._wall_ms = wall_ms or now_ms
+        self._skew = ""
         self._status = DeliveryStatus(UNREACHABLE, f"{client.url} has not been asked yet.")
         self._failures = 0  # in a row, of any batch: the link's backoff
         self._failed: dict[int, int] = {}  # by number: one that fails does not keep the others waiting
-        self._refused: set[int] = set()
         self._live = 0  # the highest number sent so far
         self._declined = ""  # the one-time token that the hub did not take
 
@@ -112,12 +124,13 @@ class Sender:
     def _settle(self, batch: PackedBatch, answer: Answer) -> float | None:
         """Book the answer; None if the next batch may follow at once, else the seconds to wait."""
         self._live = max(self._live, batch.number)
+        self._compare_clocks(answer.time_ms)
         if answer.verdict is Verdict.ACCEPTED and not holds(answer.document, batch.number):
             answer = Answer(Verdict.AGAIN, f"{self._client.url} answers without confirming batch {batch.number}; is it a Shiftwatt hub?")
         if answer.verdict is Verdict.ACCEPTED:
             self._acknowledge(batch)
             return None
-        if answer.verdict is Verdict.REFUSED and batch.number not in self._refused:
+        if answer.verdict is Verdict.REFUSED and not batch.is_tombstone:  # a tombstone must not be buried in turn, for ever
             self._refuse(batch, answer.sentence)
             return None
         self._failed[batch.number] = self._failed.get(batch.number, 0) + 1
@@ -133,25 +146,32 @@ class Sender:
         self._outbox.acknowledge([batch.number], now_ms)
         self._failures = 0
         self._failed.pop(batch.number, None)
-        self._refused.discard(batch.number)
         records = 0 if batch.is_tombstone else batch.last_sequence - batch.first_sequence + 1
         self._status = replace(
             self._status,
             hub=REACHABLE,
-            sentence="",
+            sentence=self._skew,
             last_acknowledged_ms=now_ms,
             batches_acknowledged=self._status.batches_acknowledged + 1,
             records_acknowledged=self._status.records_acknowledged + records,
         )
 
     def _refuse(self, batch: PackedBatch, sentence: str) -> None:
-        """Once per number: the tombstone that takes its place must not be buried in turn, for ever."""
         log.error("batch %d is refused for good and kept here: %s", batch.number, sentence)
         self._outbox.refuse(batch.number, sentence)
-        self._refused.add(batch.number)
         self._failures = 0
         self._say(REACHABLE, f"Batch {batch.number} was refused for good and is kept here. {sentence}")
         self._status = replace(self._status, batches_refused=self._status.batches_refused + 1)
+
+    def _compare_clocks(self, hub_ms: int | None) -> None:
+        """A wrong clock is said, and is no reason to stop: records are dated anew when the clock is set right."""
+        if hub_ms is None:
+            return
+        own_ms = self._wall_ms()
+        before = self._skew
+        self._skew = _skew_sentence(own_ms, hub_ms) if abs(own_ms - hub_ms) > SKEW_MS_MAX else ""
+        if self._skew and not before:
+            log.warning(self._skew)
 
     def _bearer(self) -> tuple[str | None, float]:
         """The token to send with, enrolling first if a new one-time token is there; else the seconds to wait."""
@@ -162,7 +182,7 @@ class Sender:
         token = answer.document.get("token")
         if answer.verdict is Verdict.ACCEPTED and isinstance(token, str) and token:
             self._enrolment.keep(invitation, token)
-            self._say(REACHABLE, "")
+            self._say(REACHABLE, self._skew)
             return token, 0.0
         if answer.verdict is Verdict.AGAIN or answer.verdict is Verdict.ACCEPTED:
             return None, self._later(
@@ -190,3 +210,13 @@ class Sender:
         if (hub, sentence) != (self._status.hub, self._status.sentence):
             log.info("hub %s: %s", hub, sentence or "ready")
         self._status = replace(self._status, hub=hub, sentence=sentence)
+
+
+def _skew_sentence(own_ms: int, hub_ms: int) -> str:
+    minutes = abs(own_ms - hub_ms) // 60_000
+    span = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+    way = "ahead of" if own_ms > hub_ms else "behind"
+    return (
+        f"This gateway's clock is {span} {way} the hub's ({iso(own_ms // 1000 * 1000)} here, {iso(hub_ms)} there). "
+        "Check that NTP works on both; delivery goes on."
+    )

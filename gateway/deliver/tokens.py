@@ -74,6 +74,10 @@ def _find(grants: Iterable[Grant], wanted: str) -> Grant | None:
     return found
 
 
+class TokenFileError(Exception):
+    """The file of tokens cannot be read or written; the sentence says what to do."""
+
+
 class TokenFile:
     """The tokens of one gateway, in its data folder; read at every request, since `shiftwatt token` writes it meanwhile."""
 
@@ -83,9 +87,13 @@ class TokenFile:
     def grants(self) -> list[Grant]:
         try:
             rows = json.loads(self._path.read_bytes())
+            return [Grant(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
         except FileNotFoundError:
             return []
-        return [Grant(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise TokenFileError(
+                f"{self._path} cannot be read ({type(error).__name__}); put it back from a backup, or remove it and make new tokens"
+            ) from error
 
     def add(self, name: str, scopes: Iterable[str]) -> str:
         """The new token, to be shown once; ValueError if the name is taken or a scope unknown."""
@@ -106,4 +114,10 @@ class TokenFile:
         return len(left) < len(grants)
 
     def _write(self, grants: list[Grant]) -> None:
-        write_private(self._path, json.dumps([asdict(grant) for grant in grants], indent=1).encode())
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_private(self._path, json.dumps([asdict(grant) for grant in grants], indent=1).encode())
+        except OSError as error:
+            raise TokenFileError(
+                f"{self._path} cannot be written ({error.strerror}); check the data folder's owner and the disk"
+            ) from error

@@ -74,8 +74,9 @@ def outbox_part(outbox: OutboxStatus, viewer: Viewer) -> Part:
         Fact(viewer.say("outbox.oldest"), viewer.age(outbox.oldest_ms)),
         Fact(viewer.say("outbox.last"), viewer.ago(outbox.last_acknowledged_ms)),
         Fact(viewer.say("outbox.acknowledged"), viewer.number(outbox.records_acknowledged)),
+        *([Fact(viewer.say("outbox.refused"), viewer.number(outbox.batches_refused))] if outbox.batches_refused else []),
     )
-    sentence = "" if outbox.hub in ("reachable", "none") else outbox.sentence
+    sentence = "" if outbox.hub == "none" else outbox.sentence
     return Part(viewer.say("outbox.heading"), _HUB_LOOKS.get(outbox.hub, _DOUBTFUL), viewer.word("hub", outbox.hub), facts, sentence)
 
 

@@ -4,6 +4,7 @@ Wires the parts over one database together. What a status means to the sender st
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,15 +13,16 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway.deliver.api import routes
+from gateway.deliver.api import READ_ERRORS, routes
 from gateway.deliver.endpoint import Call, Endpoint
+from gateway.deliver.rate import Rate, Turns
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tokens import WRITE, authoriser_by
 from tools.hub.crowd import Crowd
 from tools.hub.database import HubDatabase
 from tools.hub.page import LANGUAGE, page
 from tools.hub.quota import Quota
-from tools.hub.receipt import BODY_BYTES_MAX, receipt, unpack
+from tools.hub.receipt import ACCEPT, BODY_BYTES_MAX, receipt, unpack
 from tools.hub.registry import Registry
 from tools.hub.source import KINDS, HubRecords
 from tools.hub.store import BatchStore
@@ -43,17 +45,34 @@ _BATCH_ERRORS = {
     501: "a format that this hub does not know yet; later",
     503: "the store cannot take it now; later",
 }
-_KEY_ERRORS = {400: "not a change of key", 403: "the old key does not vouch for it", 409: "those batches are here already", 503: "later"}
-_ENROL_ERRORS = {400: "not an enrolment", 403: "the one-time token is not good (any more)", 409: "another key", 503: "later"}
+_KEY_ERRORS = {
+    400: "not a change of key",
+    401: "no token, or an unknown one",
+    413: "too large",
+    403: "the old key does not vouch for it",
+    409: "those batches are here already",
+    503: "later",
+}
+_ENROL_ERRORS = {
+    400: "not an enrolment",
+    413: "too large",
+    403: "the one-time token is not good (any more)",
+    409: "another key",
+    503: "later",
+}
 
 
-def application(database: HubDatabase, now_ms: Callable[[], int], *, public_read: bool = False, quota: Quota | None = None) -> Starlette:
+def application(
+    database: HubDatabase, now_ms: Callable[[], int], *, public_read: bool = False, quota: Quota | None = None, rate: Rate | None = None
+) -> Starlette:
+    """`rate` is how often one caller may read."""
     registry, records = Registry(database, now_ms, quota=quota), HubRecords(database, now_ms)
     more = (
         Endpoint(
             "/v1/enrol",
             "Exchange a one-time token for a bearer token",
             _enrol(registry),
+            success=(201,),
             scope=None,
             method="POST",
             errors=_ENROL_ERRORS,
@@ -72,16 +91,20 @@ def application(database: HubDatabase, now_ms: Callable[[], int], *, public_read
             "/v1/batches",
             "Deliver one sealed batch; again changes nothing",
             _batches(BatchStore(database, now_ms), registry),
+            success=(200, 201),
             scope=WRITE,
             method="POST",
             errors=_BATCH_ERRORS,
             body_bytes_max=BODY_BYTES_MAX,
         ),
-        Endpoint("/", "The gateways, for people", page(records, now_ms), parameters=(LANGUAGE,), media_types=("text/html",)),
+        Endpoint(
+            "/", "The gateways, for people", page(records, now_ms), parameters=(LANGUAGE,), media_types=("text/html",), errors=READ_ERRORS
+        ),
     )
+    turns = Turns(rate or Rate(), time.monotonic)
     authorise = authoriser_by(registry.find, public_read=public_read)
     return Starlette(
-        routes=routes(records, authorise, title="Shiftwatt hub", kinds=KINDS, more=more),
+        routes=routes(records, authorise, title="Shiftwatt hub", kinds=KINDS, more=more, turns=turns, public_read=public_read),
         exception_handlers={404: _no_such_path, 405: _no_such_path},
         middleware=[Middleware(Crowd, requests_max=REQUESTS_MAX)],
     )
@@ -113,7 +136,7 @@ def _batches(store: BatchStore, registry: Registry) -> Handler:
             registry.count_refused(gateway)
             raise
         holding = store.receive(found, call.grant)
-        return JSONResponse({"highest": holding.highest, "beyond": holding.beyond}, 201 if holding.new else 200)
+        return JSONResponse({"highest": holding.highest, "beyond": holding.beyond}, 201 if holding.new else 200, ACCEPT)
 
     return answer
 

@@ -28,6 +28,7 @@ class Branch(NamedTuple):
     has_next: bool = False
     contradiction: str = ""
     evicted: tuple[int, ...] = ()
+    risen: bool = False  # it comes in the place of its own tombstone
 
 
 class Dropped(NamedTuple):
@@ -42,8 +43,7 @@ def judge(session: Session, batch: Receipt, highest: int) -> Branch:
     )  # fmt: skip
     before, held, after = ({row["number"]: row for row in found}.get(batch.number + step) for step in (-1, 0, 1))
     if held is not None:
-        same = held["hash"] == batch.hash
-        return Branch(is_held=True) if same else _other(batch, f"batch {batch.number} is here already with other contents")
+        return _beside(batch, held, has_next=after is not None)
     if before is not None and not _links(before["link"], before["last_sequence"], batch.previous, batch.first_sequence):
         return _other(batch, f"batch {batch.number} does not link with batch {before['number']}, which is here already")
     wrong = {row["number"]: "holds records that are here already in" for row in _overlapping(session, batch)}
@@ -59,8 +59,23 @@ def judge(session: Session, batch: Receipt, highest: int) -> Branch:
     return _other(batch, f"batch {batch.number} {how} batch {number}, which is here already")
 
 
+def _beside(batch: Receipt, held: dict[str, Any], *, has_next: bool) -> Branch:
+    """What it is to the batch that is held under its number."""
+    if held["hash"] == batch.hash:
+        return Branch(is_held=True)
+    # The tombstone names the hash of what it stands for, so the chain holds with either of them.
+    if _is_tombstone_of(held, batch):
+        return Branch(has_next=has_next, risen=True)
+    return _other(batch, f"batch {batch.number} is here already with other contents")
+
+
 def _other(batch: Receipt, what: str) -> Branch:
     return Branch(contradiction=f"{what}: {_ADVICE.format(gateway=batch.gateway)}")
+
+
+def _is_tombstone_of(held: dict[str, Any], batch: Receipt) -> bool:
+    same_range = (held["first_sequence"], held["last_sequence"]) == (batch.first_sequence, batch.last_sequence)
+    return same_range and held["hash"] != held["link"] == batch.hash
 
 
 def _links(link: str, last_sequence: int, previous: str, first_sequence: int) -> bool:
@@ -95,6 +110,13 @@ def note(session: Session, batch: Receipt, now_ms: int) -> None:
             "insert into forks values (?, ?, ?, ?, ?, ?, ?, ?, null) on conflict (gateway, hash) do nothing",
             batch.gateway, batch.number, batch.hash, batch.previous, batch.first_sequence, batch.last_sequence, batch.sealed_ms, now_ms,
         )  # fmt: skip
+
+
+def unbury(session: Session, batch: Receipt) -> Dropped:
+    """The tombstone goes where the batch itself has come."""
+    for table in ("bodies", "batches"):
+        session.run(f"delete from {table} where gateway = ? and number = ?", batch.gateway, batch.number)  # noqa: S608 - constants
+    return Dropped(1, 0)
 
 
 def evict(session: Session, gateway: str, numbers: tuple[int, ...], now_ms: int) -> Dropped:

@@ -17,7 +17,7 @@ from tools.hub.source import HubRecords
 
 # A gateway sends every few seconds; one that was silent for so long has a person to look at it.
 SILENT_MS = 15 * 60_000
-LANGUAGE = Parameter("lang", "the language of the page", {"type": "string", "enum": list(CODES)})
+LANGUAGE = Parameter("lang", f"the language of the page, {' or '.join(CODES)}; anything else leaves it to the browser")
 _SPANS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
 _HERE = Path(__file__).parent
 _templates = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)

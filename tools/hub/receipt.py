@@ -3,14 +3,13 @@
 Pure: no store and no clock. Every objection is a `Refused` with the status the sender acts on.
 """
 
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.deliver import compression
 from gateway.deliver.refusal import Refused
 from gateway.interfaces import EVENTS, FIGURES
 from protocols.batch import FORMAT, Verify, check, link_hash
@@ -25,7 +24,9 @@ BODY_BYTES_MAX = 4 * 2**20
 PLAIN_BYTES_MAX = 32 * 2**20
 # Fifty of our own batches: beyond that one page of the read API would unpack too much at once.
 RECORDS_MAX = 100_000
-_GZIP = 16 + zlib.MAX_WBITS
+
+# Said with every answer, so that a gateway knows what it may send next time.
+ACCEPT = {"Accept-Encoding": ", ".join(compression.CODINGS)}
 
 _INTEGER_MAX = 2**53 - 1
 _Hash = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
@@ -164,30 +165,28 @@ class Receipt(NamedTuple):
 
 def unpack(content: bytes, encoding: str) -> tuple[dict[str, Any], bytes]:
     """The document of a request body, and the body compressed."""
-    if encoding not in ("", "identity", "gzip"):
-        raise Refused(415, f"Content-Encoding {encoding!r} is not taken here; send gzip", {"Accept-Encoding": "gzip"})
-    packed = encoding == "gzip"
-    plain = _plain(content) if packed else content
+    if encoding not in ("", compression.IDENTITY, *compression.CODINGS):
+        raise Refused(415, f"Content-Encoding {encoding!r} is not taken here; send gzip", ACCEPT)
+    plain = _plain(content, encoding) if encoding in compression.CODINGS else content
     try:
         document = json.loads(plain)
     except (ValueError, RecursionError):
         raise Refused(400, "the body is not JSON") from None
     if not isinstance(document, dict):
         raise Refused(400, "the body is not a JSON object")
-    return document, content if packed else gzip.compress(content, mtime=0)
+    # Kept as gzip whatever it came as: every hub process over the same store can read that.
+    return document, content if encoding == compression.GZIP else compression.compressed(plain, compression.GZIP)
 
 
-def _plain(content: bytes) -> bytes:
-    unpacker = zlib.decompressobj(_GZIP)
+def _plain(content: bytes, encoding: str) -> bytes:
     try:
-        plain = unpacker.decompress(content, PLAIN_BYTES_MAX + 1)
-    except zlib.error:
-        raise Refused(400, "the body says that it is gzip but cannot be unpacked") from None
-    if len(plain) > PLAIN_BYTES_MAX:
-        raise Refused(413, f"the body unpacks to more than the {PLAIN_BYTES_MAX} bytes that are taken here")
-    if not unpacker.eof or unpacker.unused_data:
-        raise Refused(400, "the gzip body is cut off or has something behind its end")
-    return plain
+        return compression.unpacked(content, encoding, PLAIN_BYTES_MAX)
+    except compression.TooLargeError:
+        raise Refused(413, f"the body unpacks to more than the {PLAIN_BYTES_MAX} bytes that are taken here") from None
+    except compression.NotCompressedError:
+        raise Refused(
+            400, f"the body says that it is {encoding} but cannot be unpacked, is cut off or has something behind its end"
+        ) from None
 
 
 def receipt(body: dict[str, Any], packed: bytes, verify_of: Callable[[int], Verify]) -> Receipt:

@@ -62,6 +62,15 @@ class HubRecords:
                     documents.append(item.document)
             return Page(documents, max(position, look.reached), look.more)
 
+    def batches(self, after: int, limit: int) -> Page:
+        """As they were signed; the bodies of one page are in memory at once, so `limit` is small."""
+        with self._database.reading() as session:
+            heads = session.rows(
+                "select position, gateway, number, received_ms from batches where position > ? order by position limit ?", after, limit + 1
+            )
+            documents = [_body(session, head) for head in heads[:limit]]
+        return Page(documents, heads[len(documents) - 1]["position"] if documents else after, more=len(heads) > limit)
+
     def completeness(self, from_ms: int | None, to_ms: int | None) -> dict[str, Any]:
         with self._database.reading() as session:
             gateways = session.rows("select * from gateways order by gateway")
@@ -186,10 +195,16 @@ def _batches(after: int, wanted: Filter) -> tuple[str, list[object]]:
 
 
 def _unpacked(session: Session, head: dict[str, Any]) -> list[dict[str, Any]]:
+    body = _body(session, head)
+    return reading_documents(body) if body else []
+
+
+def _body(session: Session, head: dict[str, Any]) -> dict[str, Any]:
     row = session.row(
         "select body from bodies where gateway = ? and number = ? and received_ms = ?", head["gateway"], head["number"], head["received_ms"]
     )
-    return [] if row is None else reading_documents(json.loads(gzip.decompress(row["body"])))
+    body: dict[str, Any] = {} if row is None else json.loads(gzip.decompress(row["body"]))
+    return body
 
 
 def _fits(item: _Item, wanted: Filter) -> bool:

@@ -57,7 +57,7 @@ class BatchStore:
 
     def _take(self, session: Session, batch: Receipt, branch: forks.Branch, found: dict[str, Any], now_ms: int) -> Holding:
         """All that is large goes first: from the position on, every other batch of this hub waits for our commit."""
-        gone = forks.evict(session, batch.gateway, branch.evicted, now_ms)
+        gone = forks.unbury(session, batch) if branch.risen else forks.evict(session, batch.gateway, branch.evicted, now_ms)
         if not branch.is_held:
             _insert_body(session, batch, now_ms)
         highest = found["highest"]

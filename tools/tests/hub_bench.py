@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from gateway.deliver.key import GatewayKey
+from gateway.deliver.rate import Rate
 from gateway.deliver.tests.fakes import START_MS, a_key
 from protocols.batch import SealedBatch, canonical, digest, reading_documents
 from tools.hub.app import application
@@ -21,6 +22,8 @@ from tools.hub.server import open_database, serving
 from tools.hub.source import HubRecords
 
 NOW_MS = START_MS + 86_400_000
+# Here consumers ask again at once; how a hub slows one down is another test.
+FREELY = Rate(per_s=1e6, at_once=10**6)
 
 
 def now() -> int:
@@ -78,7 +81,7 @@ def hub(store: str | Path, *, public_read: bool = True, now_ms: Callable[[], int
     """`store` is the address of one, or a folder for an SQLite file."""
     with (
         closing(open_database(store if isinstance(store, str) else f"sqlite:///{store}/hub.db")) as database,
-        serving(application(database, now_ms, public_read=public_read, quota=quota)) as url,
+        serving(application(database, now_ms, public_read=public_read, quota=quota, rate=FREELY)) as url,
         requests.Session() as session,
     ):
         yield Hub(url, database, session)

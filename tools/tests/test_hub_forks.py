@@ -10,7 +10,7 @@ import pytest
 
 from gateway.deliver.key import GatewayKey, rotation_statement
 from gateway.deliver.tests.fakes import START_MS, chain, records
-from protocols.batch import SealedBatch, seal
+from protocols.batch import SealedBatch, seal, seal_tombstone
 from tools.hub import forks
 from tools.tests.hub_bench import Hub, fresh_key, hub, signed
 
@@ -218,3 +218,33 @@ def test_foreign_change_of_key_is_refused(running: Hub, key: GatewayKey, bearer:
 
     assert found == [403, 409, 403, 400, 400]
     assert len(held(running, key)["keys"]) == 1
+
+
+def test_replayed_batch_takes_the_place_of_its_tombstone(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """The batch that a tombstone stands for comes after all: it is taken once, a reader further on sees it, the chain goes on."""
+    batches = chain(key, 4)
+    tombstone = seal_tombstone(batches[1], "refused once", key.sign)
+    for batch in (batches[0], tombstone, batches[2]):
+        running.push(batch, bearer)
+    cursor = running.get("/v1/readings?limit=10000")["cursor"]
+    before = held(running, key)
+    answers = [running.push(batch, bearer) for batch in (batches[1], batches[1], batches[3])]
+    after = held(running, key)
+    late = running.get(f"/v1/readings?limit=10000&after={cursor}&gateway={key.gateway}")["readings"]
+
+    assert [each["number"] for each in before["tombstones"]] == [2]
+    assert [(each.status_code, each.json()["highest"]) for each in answers] == [(201, 3), (200, 3), (201, 4)]
+    assert (after["tombstones"], after["missing"], after["batches"], after["records"]) == ([], [], 4, 20)
+    assert running.sequences(key) == list(range(1, 21))
+    assert [each["sequence"] for each in late] == [6, 8, 9, 10, 16, 18, 19, 20]
+
+
+def test_other_contents_do_not_replace_a_tombstone(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """A batch that the tombstone does not stand for is refused under its number."""
+    batches = chain(key, 2)
+    running.push(batches[0], bearer)
+    running.push(seal_tombstone(batches[1], "refused once", key.sign), bearer)
+    answer = running.push(branch(key, batches[:1], 1)[0], bearer)
+
+    assert (answer.status_code, answer.json().get("fork")) == (409, True)
+    assert len(held(running, key)["tombstones"]) == 1

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.buffer.store import Store
+from gateway.clock import SystemClock
 from gateway.deliver import key as key_file
 from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
@@ -46,7 +47,8 @@ class Device:
         store = Store(self.data, key.gateway, key.sign)
         client = HubClient(open_session(Upstream(self.url)), self.url)
         enrolment = Enrolment(self.data, self.url + "/", self.folder / "hub.token", key)
-        sender = Sender(store.outbox, client, enrolment, now_ms=lambda: NOW_MS, random=random.Random(1).random)
+        wall = SystemClock()
+        sender = Sender(store.outbox, client, enrolment, now_ms=lambda: NOW_MS, random=random.Random(1).random, wall_ms=wall.now_ms)
         try:
             for number in range(readings):
                 store.add([Reading("main", store.boot, number, NOW_MS + number, {"active_power": random.getrandbits(20)}, {}, 5)])

@@ -151,7 +151,7 @@ def test_an_acknowledged_batch_leaves_the_queue_and_its_digest_stays(store: Stor
     store.outbox.acknowledge([1], 60)
 
     assert store.outbox.waiting(10) == []
-    assert store.outbox.depth() == (0, 0, None, 50, 1, 1)
+    assert store.outbox.depth() == (0, 0, None, 50, 1, 1, 0)
     assert store.reader().execute("select body, length(hash) from batch").fetchone()[:] == (None, 64)
 
 
@@ -171,7 +171,26 @@ def test_a_refused_batch_is_replaced_by_a_tombstone_and_its_body_is_kept(store: 
     assert tombstone.body["readings"] == []
     assert following.body["previous"] == link_hash(tombstone.body) == original.hash
     assert store.reader().execute("select refused, refused_body is null from batch where number = 1").fetchone()[:] == ("422: too old", 0)
-    assert store.records.completeness(None, None)["gateways"][0]["tombstones"] == [{"number": 1, "reason": "422: too old"}]
+    tombstones = store.records.completeness(None, None)["gateways"][0]["tombstones"]
+    assert [(each["number"], each["first_sequence"], each["reason"]) for each in tombstones] == [(1, 1, "422: too old")]
+
+
+def test_a_refused_batch_is_shown_and_sent_again_on_demand(store: Store) -> None:
+    """What was refused is listed with its reason; a replay puts the batch itself back into the queue, once."""
+    store.add([power("main", 1000, active_power=7)])
+    store.commit(1)
+    store.outbox.seal(10)
+    original = waiting(store, 1)[0]
+    store.outbox.refuse(1, "422: too old")
+    store.outbox.acknowledge([1], 50)
+    (refused,) = store.outbox.refused()
+    replayed = [store.outbox.replay(number) for number in (1, 1, 2)]
+
+    assert refused[:5] == (1, 1, 1, 10, "422: too old")
+    assert refused.body_bytes > 100
+    assert replayed == [True, False, False]
+    assert waiting(store, 1) == [original]
+    assert (store.outbox.refused(), store.outbox.depth().refused) == ([], 0)
 
 
 def test_a_full_disk_keeps_records_in_memory_and_says_so(store: Store) -> None:

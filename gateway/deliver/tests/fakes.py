@@ -112,6 +112,10 @@ class FakeSource:
         found = held[after : after + limit]
         return Page(found, after + len(found), more=after + len(found) < len(held))
 
+    def batches(self, after: int, limit: int) -> Page:
+        held = self.documents.get("batches", [])
+        return Page(held[after : after + limit], min(after + limit, len(held)), more=after + limit < len(held))
+
     def completeness(self, from_ms: int | None, to_ms: int | None) -> dict[str, Any]:
         return {"complete": True, "gateways": []}
 
@@ -142,7 +146,8 @@ def scripted_hub(reply: Callable[[Request], Reply]) -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             answer = reply(Request(self.path, dict(self.headers), body))
-            self.send_response(answer.status)
+            answer_with = self.send_response_only if "Date" in answer.headers else self.send_response
+            answer_with(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,14 +40,20 @@ def said(status: int, sentence: str = "because") -> Reply:
 
 @contextmanager
 def sending(
-    folder: Path, key: GatewayKey, outbox: FakeOutbox, hub: Callable[[Request], Reply], *, bearer: str = "bearer"
+    folder: Path,
+    key: GatewayKey,
+    outbox: FakeOutbox,
+    hub: Callable[[Request], Reply],
+    *,
+    bearer: str = "bearer",
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Iterator[Sender]:
     with scripted_hub(hub) as url:
         enrolment = Enrolment(folder, url, folder / "hub.token", key)
         if bearer:
             enrolment.keep("once", bearer)
         client = HubClient(open_session(Upstream(url)), url)
-        yield Sender(outbox, client, enrolment, now_ms=lambda: START_MS, random=lambda: 1.0)
+        yield Sender(outbox, client, enrolment, now_ms=lambda: START_MS, random=lambda: 1.0, wall_ms=wall_ms)
         client.close()
 
 

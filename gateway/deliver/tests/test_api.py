@@ -83,6 +83,13 @@ def test_filters_reach_the_source(server: Server) -> None:
         assert server.source.asked[-1] == (EVENTS, 0, 5, Filter("press 1", "gw-1", START_MS, START_MS + 3_600_000))
 
 
+def test_time_finer_than_a_millisecond(server: Server) -> None:
+    """Records have milliseconds, so a finer bound means the next one, whichever end it is; zeros add nothing."""
+    server.get("/v1/events?from=2026-03-28T22:00:00.000001Z&to=2026-03-28T22:00:00.005000Z")
+
+    assert server.source.asked[-1][3] == Filter(from_ms=START_MS + 1, to_ms=START_MS + 5)
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [
@@ -90,7 +97,7 @@ def test_filters_reach_the_source(server: Server) -> None:
         ("limit=", "limit"), ("limit=%C2%B2", "limit"),
         ("after=x", "after"), ("after=%00", "after"), ("after=cmVhZGluZ3M6LTE", "after"), ("after=ZXZlbnRzOjE", "after"),
         ("after=cmVhZGluZ3M6OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "after"),
-        ("from=2026-03-28", "from"), ("from=2026-03-28T22:00:00", "from"), ("to=yesterday", "to"), ("to=2026-03-28T22:00:00.0001Z", "to"),
+        ("from=2026-03-28", "from"), ("from=2026-03-28T22:00:00", "from"), ("to=yesterday", "to"),
         ("from=0001-01-01T00:00:00%2B14:00", "from"),
         ("from=2026-03-29T00:00:00Z&to=2026-03-28T00:00:00Z", "from"),
         ("form=2026-03-28T22:00:00Z", "form"), ("limit=1&limit=2", "twice"),
@@ -175,7 +182,7 @@ def test_gzip(server: Server) -> None:
     assert len(json.loads(gzip.decompress(raw))["readings"]) == 1000
 
 
-@pytest.mark.parametrize("path", ["/v1/meters", "/v1/readings", "/v1/figures", "/v1/events", "/v1/completeness", "/metrics"])
+@pytest.mark.parametrize("path", ["/v1/meters", "/v1/readings", "/v1/figures", "/v1/events", "/v1/batches", "/v1/completeness", "/metrics"])
 def test_reading_needs_a_token(server: Server, path: str) -> None:
     """Without a token, or with a wrong one, nothing is read and the token is not repeated."""
     response = server.get(path, token="sw_wrong")
@@ -244,9 +251,9 @@ def test_description_matches_the_routes(server: Server) -> None:
     document: dict[str, Any] = requests.get(f"{server.url}/openapi.json", timeout=10).json()
 
     assert sorted(document["paths"]) == [
-        "/metrics", "/v1/completeness", "/v1/events", "/v1/figures", "/v1/health", "/v1/meters", "/v1/readings",
+        "/metrics", "/v1/batches", "/v1/completeness", "/v1/events", "/v1/figures", "/v1/health", "/v1/meters", "/v1/readings",
     ]  # fmt: skip
-    assert [server.get(path).status_code for path in document["paths"]] == [200] * 7
+    assert [server.get(path).status_code for path in document["paths"]] == [200] * 8
     readings = document["paths"]["/v1/readings"]["get"]
     assert [each["name"] for each in readings["parameters"]] == ["after", "limit", "meter", "gateway", "from", "to"]
     assert document["paths"]["/v1/health"]["get"]["security"] == []

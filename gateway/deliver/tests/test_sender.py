@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from gateway.deliver.backoff import LONGEST_S
 from gateway.deliver.key import GatewayKey
 from gateway.deliver.sender import NEWEST_EVERY, REFUSED_WAIT_S, WINDOW
 from gateway.deliver.tests.fakes import START_MS, FakeOutbox, Reply, a_key, chain
-from gateway.deliver.tests.sending import Script, drain, said, sending
+from gateway.deliver.tests.sending import Script, confirmed, drain, said, sending
 
 
 @pytest.fixture
@@ -175,3 +176,40 @@ def test_no_connection(tmp_path: Path, key: GatewayKey) -> None:
     assert sender.work() == 1.0
     assert sender.status().hub == "unreachable"
     assert "Connection refused" in sender.status().sentence
+
+
+def dated(number: int, time_s: int) -> Reply:
+    """A confirmation by a hub whose clock says `time_s`."""
+    reply = confirmed(number)
+    return reply._replace(headers={**reply.headers, "Date": formatdate(time_s, usegmt=True)})
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"),
+    [(0, ""), (60, ""), (-60, ""), (61, "1 min ahead of"), (-10_800, "3 h behind"), (30 * 86_400, "30 days ahead of")],
+)
+def test_wrong_clock_is_said_and_stops_nothing(tmp_path: Path, key: GatewayKey, ahead_s: int, said: str) -> None:
+    """A gateway whose clock differs from the hub's by more than a minute goes on delivering and says by how much."""
+    outbox = FakeOutbox(key, chain(key, 3))
+    hub = Script()
+    hub.reply = lambda number: dated(number, START_MS // 1000 - ahead_s)
+    with sending(tmp_path, key, outbox, hub, wall_ms=lambda: START_MS) as sender:
+        drain(sender)
+        status = sender.status()
+        hub.reply = lambda number: dated(number, START_MS // 1000)
+        outbox.queue.update({batch.number: batch for batch in chain(key, 1)})
+        drain(sender)
+
+    assert sorted(outbox.acknowledged) == [1, 1, 2, 3]
+    assert status.hub == "reachable"
+    assert said in status.sentence if said else status.sentence == ""
+    assert sender.status().sentence == ""
+
+
+def test_date_of_a_portal_is_no_clock(tmp_path: Path, key: GatewayKey) -> None:
+    """Whoever is not the hub does not tell us the time."""
+    portal = Reply(200, b"<html>", {"Content-Type": "text/html", "Date": formatdate(0, usegmt=True)})
+    with sending(tmp_path, key, FakeOutbox(key, chain(key, 1)), Script(lambda _: portal)) as sender:
+        sender.work()
+
+    assert "clock" not in sender.status().sentence

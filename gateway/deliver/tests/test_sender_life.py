@@ -144,5 +144,5 @@ def test_no_secret_in_any_log(tmp_path: Path, key: GatewayKey, caplog: pytest.Lo
         for _ in range(6):
             sender.work()
 
-    assert "POST" in caplog.text
+    assert "refused for good" in caplog.text
     assert "secret" not in caplog.text

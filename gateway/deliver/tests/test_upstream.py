@@ -25,7 +25,7 @@ def test_safe_address(url: str) -> None:
         ("hub.example", "no address"),
         ("https://", "no address"),
         ("https://hub.example:port/", "no address"),
-        ("https://user:secret@hub.example/", "token instead"),
+        ("https://user:secret@hub.example/", "belong into the file"),
     ],
 )
 def test_unsafe_address(url: str, sentence: str) -> None:

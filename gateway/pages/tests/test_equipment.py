@@ -126,7 +126,16 @@ def test_hub_shows_its_backlog(viewer: Viewer, hub: str, look: str) -> None:
 
     assert part.look == look
     assert [fact.value for fact in part.facts] == ["212 batches, 105,870 records", "3 h 00 min", "41 s ago", "496,248"]
-    assert part.sentence == ("" if hub in ("reachable", "none") else "Said.")
+    assert part.sentence == ("" if hub == "none" else "Said.")
+
+
+def test_refused_batches_are_counted(viewer: Viewer) -> None:
+    """Where the hub refused batches for good a line says how many and which command shows them."""
+    outbox = OutboxStatus("reachable", "", 0, 0, None, NOW_MS, 992, 496_248, batches_refused=2)
+
+    part = _part(viewer, 1, outbox=outbox)
+
+    assert [(fact.value, "shiftwatt outbox" in fact.label) for fact in part.facts[4:]] == [("2", True)]
 
 
 @pytest.mark.parametrize(
