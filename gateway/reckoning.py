@@ -116,6 +116,14 @@ class Reckoning:
             self._remember(site, start, end, kept)
             start, site = end, None
 
+    def around(self, start_ms: int, end_ms: int) -> SiteCounters | None:
+        """The counters with as much in view as the figures of [start, end) need; None where there is no reading at all."""
+        span = self._source.span_ms()
+        if span is None:
+            return None
+        self._origin, _ = self._first(span, start_ms)
+        return self._site(self._origin, end_ms, span[1])
+
     def _first(self, span: tuple[int, int], changed_from_ms: int | None) -> tuple[int, SiteCounters | None]:
         """Where the first chunk begins, and what it is made from if that is known by then."""
         if changed_from_ms is None or changed_from_ms - REACH_BACK_MS <= span[0]:

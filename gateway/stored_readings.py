@@ -18,18 +18,27 @@ _AS_READING: Callable[[tuple[int, int | None, str]], CounterReading] = partial(t
 
 
 class StoredReadings:
-    """Reads through one connection; who gives it decides whether it stands on one snapshot."""
+    """Reads through one connection; who gives it decides whether it stands on one snapshot.
 
-    def __init__(self, connection: sqlite3.Connection, counted: Sequence[Counted], known: int = EVERYTHING) -> None:
+    `known`: as if no record above that number were there, with readings up to `until_ms` at most.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, counted: Sequence[Counted], known: int = EVERYTHING, until_ms: int | None = None
+    ) -> None:
         self._connection = connection
         self._counted = counted
         self._known = known
+        self._until_ms = until_ms
 
     def span_ms(self) -> tuple[int, int] | None:
-        return series.span_ms(self._connection)
+        span = series.span_ms(self._connection)
+        return span if span is None or self._until_ms is None else (span[0], min(span[1], self._until_ms))
 
     def readings(self, from_ms: Mapping[CounterKey, int], to_ms: int | None) -> dict[CounterKey, list[CounterReading]]:
         found = {}
+        if self._until_ms is not None:
+            to_ms = min(to_ms or EVERYTHING, self._until_ms + 1)
         for each in self._counted:
             key = each.spec.key
             rows = series.values(self._connection, each.names, each.spec.quantity, from_ms.get(key, 0), to_ms, self._known)
@@ -37,16 +46,18 @@ class StoredReadings:
         return found
 
     def going_on(self, from_ms: int) -> frozenset[CounterKey]:
+        if self._until_ms is not None and from_ms > self._until_ms:
+            return frozenset()
         return frozenset(
             each.spec.key
             for each in self._counted
-            if series.value_after(self._connection, each.names, each.spec.quantity, from_ms) is not None
+            if series.value_after(self._connection, each.names, each.spec.quantity, from_ms, self._known) is not None
         )
 
     def before(self, time_ms: int) -> int:
         going_on = self.going_on(time_ms)
         found = (
-            series.value_before(self._connection, each.names, each.spec.quantity, time_ms)
+            series.value_before(self._connection, each.names, each.spec.quantity, time_ms, self._known)
             for each in self._counted
             if each.spec.key in going_on
         )
@@ -55,7 +66,7 @@ class StoredReadings:
     def accepted_before(self, time_ms: int) -> Mapping[CounterKey, int]:
         wanted = {(name, each.spec.quantity): each.spec.key for each in self._counted for name in each.names}
         found: dict[CounterKey, int] = {}
-        for document in series.newest_first(self._connection, time_ms, FIGURES_ASKED):
+        for document in series.newest_first(self._connection, time_ms, FIGURES_ASKED, self._known):
             for key, accepted_ms in _accepted_in(document, wanted):
                 found[key] = max(accepted_ms, found.get(key, 0))
             if len(found) == len(self._counted):
@@ -63,7 +74,7 @@ class StoredReadings:
         return found
 
     def documents_before(self, time_ms: int) -> Sequence[Mapping[str, Any]]:
-        return series.carried(self._connection, time_ms)
+        return series.carried(self._connection, time_ms, self._known)
 
 
 def _accepted_in(document: Mapping[str, Any], wanted: Mapping[tuple[str, str], CounterKey]) -> Iterable[tuple[CounterKey, int]]:

@@ -7,6 +7,7 @@ signature = Ed25519 over the hash. Signing and verifying are given as functions:
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from protocols.reading import (
     Figure,
     Reading,
     Record,
+    SiteDescription,
     iso,
     iso_or_none,
     outside_values,
@@ -103,10 +105,18 @@ def digest(body: Mapping[str, Any]) -> str:
 
 def seal(gateway: str, number: int, previous: str, sealed_at_ms: int, records: Sequence[Record], sign: Sign) -> SealedBatch:
     """Close `records` (in sequence order, without gaps, not empty) under `number`."""
+    body = body_of(gateway, number, previous, sealed_at_ms, records)
+    body["hash"] = digest(body)
+    body["signature"] = sign(bytes.fromhex(body["hash"])).hex()
+    return SealedBatch(number, records[0].sequence, records[-1].sequence, previous, body["hash"], body)
+
+
+def body_of(gateway: str, number: int, previous: str, sealed_at_ms: int, records: Sequence[Record]) -> Body:
+    """What the hash of a batch goes over: the same records give the same document at every time."""
     sequences = [record.sequence for record in records]
     if not sequences or sequences != list(range(sequences[0], sequences[0] + len(sequences))):
         raise OurMistake("a batch holds consecutive records and at least one")
-    body: Body = {
+    return {
         "format": FORMAT,
         "gateway": gateway,
         "number": number,
@@ -116,9 +126,16 @@ def seal(gateway: str, number: int, previous: str, sealed_at_ms: int, records: S
         "sealed_at": iso(sealed_at_ms),
         **_contents(records),
     }
-    body["hash"] = digest(body)
-    body["signature"] = sign(bytes.fromhex(body["hash"])).hex()
-    return SealedBatch(number, sequences[0], sequences[-1], previous, body["hash"], body)
+
+
+def marks(records: Iterable[Record]) -> bytes:
+    """Two bytes for each record: the hash proves that one of a batch was changed, its mark tells which."""
+    return b"".join((zlib.crc32(canonical(record_document(record))) & 0xFFFF).to_bytes(2, "big") for record in records)
+
+
+def continuation(gateway: str, number: int, last_sequence: int, link: str) -> bytes:
+    """What is signed where a chain goes on behind a batch that is not held here: its number, its last record, its hash."""
+    return hashlib.sha256(f"shiftwatt chain: {gateway} goes on behind batch {number} {link} and record {last_sequence}".encode()).digest()
 
 
 def seal_tombstone(batch: SealedBatch, reason: str, sign: Sign) -> SealedBatch:
@@ -164,17 +181,8 @@ def _contents(records: Iterable[Record]) -> dict[str, list[Any]]:
     for record in records:
         if isinstance(record, Reading):
             readings.append(record)
-        elif isinstance(record, Event):
-            kinds["events"].append(event_document(record))
-        elif isinstance(record, ClockSet):
-            kinds["clocks"].append(clock_document(record))
-        elif isinstance(record, Figure):
-            made = {"sequence": record.sequence, "known_sequence": record.known_sequence, "figure": record.document}
-            kinds["figures"].append(made)
-        elif isinstance(record, Declared):
-            kinds["declarations"].append(declared_document(record))
         else:
-            kinds["sites"].append({"sequence": record.sequence, "known_at": iso(record.known_at_ms), "site": record.document})
+            kinds[_KINDS[type(record)]].append(record_document(record))
     readings.sort(key=lambda reading: (reading.meter, reading.sequence))
     kinds["readings"] = [_columns(meter, list(group)) for meter, group in groupby(readings, key=lambda reading: reading.meter)]
     return kinds
@@ -193,6 +201,12 @@ def _columns(meter: str, readings: list[Reading]) -> dict[str, Any]:
         "values": {quantity: [text.get(quantity) for text in texts] for quantity in quantities},
         "missing": [dict(reading.missing) or None for reading in readings],
     }
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """One record of any kind, with all that is sealed of it."""
+    document: dict[str, Any] = _DOCUMENTS[type(record)](record)
+    return document
 
 
 def reading_document(reading: Reading) -> dict[str, Any]:
@@ -228,7 +242,36 @@ def clock_document(clock: ClockSet) -> dict[str, Any]:
 def declared_document(declared: Declared) -> dict[str, Any]:
     """With its number and time before what was declared."""
     head = {"sequence": declared.sequence, "id": declared.id, "known_at": iso(declared.known_at_ms), "from": iso_or_none(declared.from_ms)}
+    if head.keys() & declared.document.keys():
+        raise OurMistake(f"what was declared as {declared.id} must not name its own number or time")
     return {**head, **declared.document}
+
+
+def _figure_document(figure: Figure) -> dict[str, Any]:
+    return {"sequence": figure.sequence, "known_sequence": figure.known_sequence, "figure": figure.document}
+
+
+def _site_document(site: SiteDescription) -> dict[str, Any]:
+    return {"sequence": site.sequence, "known_at": iso(site.known_at_ms), "site": site.document}
+
+
+_KINDS: dict[type, str] = {
+    Event: "events", ClockSet: "clocks", Figure: "figures", Declared: "declarations", SiteDescription: "sites",
+}  # fmt: skip
+_DOCUMENTS: dict[type, Callable[[Any], dict[str, Any]]] = {
+    Reading: reading_document,
+    Event: event_document,
+    ClockSet: clock_document,
+    Figure: _figure_document,
+    Declared: declared_document,
+    SiteDescription: _site_document,
+}
+
+
+def documents(body: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Every record of a body as `record_document` makes it, by its sequence."""
+    others = (document for kind in _KINDS.values() for document in body.get(kind, ()))
+    return {int(document["sequence"]): document for document in (*reading_documents(body), *others)}
 
 
 def reading_documents(body: Mapping[str, Any]) -> list[dict[str, Any]]:

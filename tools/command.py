@@ -13,6 +13,7 @@ from tools.commands import (
     declare,
     demo,
     doctor,
+    evidence,
     factors,
     flash,
     hub,
@@ -30,6 +31,7 @@ from tools.commands import (
     submeter,
     token,
     update,
+    verify,
 )
 from tools.exits import guarded
 from tools.factory import protocol_virtual
@@ -43,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 COMMANDS = (
-    *(demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, factors, backup),
+    *(demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, verify, evidence, factors, backup),
     *(submeter, update, flash, label),
 )
 for module in COMMANDS:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gateway.buffer.store import Store
 from gateway.deliver import key as key_file
+from gateway.deliver import key_history
 from gateway.deliver.answer import Answer, Verdict
 from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import FILE as ENROLMENT_FILE
@@ -78,11 +79,17 @@ def begin_anew(site: Site, now_ms: int) -> str:
     finally:
         store.close()
     aside = f".{iso(now_ms - now_ms % 1000).replace(':', '')}"
-    for name in (key_file.FILE, key_file.ID_FILE, ENROLMENT_FILE):
+    for name in (key_file.FILE, key_file.ID_FILE, key_history.FILE, ENROLMENT_FILE):
         path = folder / name
         if path.exists():
             path.rename(path.with_name(name + aside))
-    return key_file.gateway_key(folder).gateway
+    after = key_file.gateway_key(folder)
+    store = Store(folder, after.gateway, after.sign)
+    try:
+        store.outbox.vouch()
+    finally:
+        store.close()
+    return after.gateway
 
 
 def rotate(site: Site) -> tuple[str, int]:
@@ -110,6 +117,7 @@ def rotate(site: Site) -> tuple[str, int]:
         (folder / key_file.NEXT_FILE).unlink()  # the hub has said no: everything is as before
     _accepted(answer)
     key_file.keep_id(folder, old.gateway)
+    key_history.note(folder, old.public_key, request)
     (folder / key_file.NEXT_FILE).replace(folder / key_file.FILE)
     return new.public_key, from_number
 

@@ -127,6 +127,7 @@ def renumber(db: Database, after: int, by: int) -> int:
         cursor = db.conn.execute(f'update "{table}" set sequence = -(sequence + ?) where sequence > ?', (by, after))  # noqa: S608 - names of the schema
         moved += cursor.rowcount
         db.conn.execute(f'update "{table}" set sequence = -sequence where sequence < 0')  # noqa: S608 - names of the schema
+    db.conn.execute("update figure set known_sequence = known_sequence + ? where known_sequence > ?", (by, after))
     db.conn.execute("update number set value = value + ? where name = 'next_sequence'", (by,))
     return moved
 

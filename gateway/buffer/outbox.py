@@ -9,14 +9,15 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from gateway.buffer import rows
+from gateway.buffer.chain import as_sealed
 from gateway.buffer.connection import Readers
 from gateway.buffer.insertion import renumber
-from protocols.batch import GENESIS, PackedBatch, SealedBatch, Sign, pack, seal, seal_tombstone
+from protocols.batch import GENESIS, PackedBatch, SealedBatch, Sign, continuation, marks, pack, seal, seal_tombstone
 
 # 2,000 records are about a minute of 32 meters at 1 s: some 60 kB compressed, a second on a slow uplink.
 RECORDS_MAX = 2_000
@@ -72,11 +73,12 @@ class StoredOutbox:
     def _seal_next(self, now_ms: int) -> bool:
         with self._writing():
             last = self._last()
-            found = rows.records(self._readers.get(), last["last_sequence"], RECORDS_MAX)
+            found = list(islice(as_sealed(self._readers.get(), last["last_sequence"], RECORDS_MAX), RECORDS_MAX))
             if not found:
                 return False
             batch = seal(self._gateway, last["number"] + 1, last["hash"], now_ms, found, self._sign)
-            self._db.table("batch").insert({**_batch_row(batch), "sealed_ms": now_ms, "acknowledged_ms": None, "refused": None})
+            row = {**_batch_row(batch), "sealed_ms": now_ms, "acknowledged_ms": None, "refused": None, "marks": marks(found)}
+            self._db.table("batch").insert(row)
             return True
 
     def _last(self) -> dict[str, Any]:
@@ -147,7 +149,15 @@ class StoredOutbox:
     def _mark(self, number: int, last_sequence: int, digest: str) -> None:
         """A batch that is not ours but before ours: what the next one is chained to."""
         marker = {"number": number, "first_sequence": last_sequence, "last_sequence": last_sequence, "previous": GENESIS, "hash": digest}
-        self._db.table("batch").insert({**marker, "sealed_ms": 0, "acknowledged_ms": 0, "refused": None})
+        signature = self._sign(continuation(self._gateway, number, last_sequence, digest)).hex()
+        self._db.table("batch").insert({**marker, "sealed_ms": 0, "acknowledged_ms": 0, "refused": None, "signature": signature})
+
+    def vouch(self) -> None:
+        """The identity that goes on from here signs where its chain begins."""
+        with self._writing():
+            last = self._last()
+            signature = self._sign(continuation(self._gateway, last["number"], last["last_sequence"], last["hash"])).hex()
+            self._db.execute("update batch set signature = ? where number = ?", (signature, last["number"]))
 
     def begin_anew(self) -> int:
         """A chain of its own for a copied device: numbers from 1, from the first record on that the hub has not confirmed."""
@@ -182,4 +192,4 @@ def _sealed(batch: PackedBatch) -> SealedBatch:
 
 def _batch_row(batch: SealedBatch) -> dict[str, Any]:
     row = batch._asdict()
-    return {**row, "body": pack(batch).content}
+    return {**row, "body": pack(batch).content, "signature": batch.body["signature"]}

@@ -3,7 +3,8 @@
 import heapq
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from gateway.buffer.schema import COUNTERS, POWER, READING_COLUMNS
@@ -140,14 +141,28 @@ def declarations(connection: sqlite3.Connection, after: int, limit: int) -> Iter
 
 
 def records(connection: sqlite3.Connection, after: int, limit: int) -> list[Record]:
-    """The next `limit` records of any kind in sequence order; undated readings that were dated since come without their date."""
-    streams: list[Iterator[Record]] = [
-        iter(readings(connection, after, limit)),
-        iter(events(connection, after, limit)),
-        iter(figures(connection, after, limit)),
-        iter(_clocks(connection, after, limit)),
-        iter(_sites(connection, after, limit)),
-        iter(declarations(connection, after, limit)),
-    ]
-    merged = heapq.merge(*streams, key=lambda record: record.sequence)
-    return [record for _, record in zip(range(limit), merged, strict=False)]
+    """The next `limit` records of any kind in sequence order."""
+    return list(islice(every_record(connection, after, limit), limit))
+
+
+def every_record(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Record]:
+    """Records of any kind above `after` in sequence order, at most `limit` from each table; few are in memory at a time."""
+    streams = [iter(look(connection, after, limit)) for look in (readings, *OTHERS.values())]
+    return heapq.merge(*streams, key=lambda record: record.sequence)
+
+
+# The tables of the records that are no readings, and how each is read.
+OTHERS: dict[str, Callable[[sqlite3.Connection, int, int], Iterator[Any]]] = {
+    "event": events,
+    "figure": figures,
+    "clock": _clocks,
+    "site": _sites,
+    "declaration": declarations,
+}
+
+
+def one_table(connection: sqlite3.Connection, table: str) -> Iterator[Any]:
+    """Every record that lies in a table, in sequence order."""
+    after, limit = -(2**62), 2**62
+    look = {**OTHERS, "counter": _counters, "undated": _undated}.get(table)
+    return _power(connection, table, after, limit) if look is None else look(connection, after, limit)

@@ -4,6 +4,8 @@ Two kinds of rows: *power* rows (one table per meter, a column per level quantit
 *counter* rows (one table, kept for ever). Every record of any kind has a `sequence` of its own, without gaps.
 """
 
+import gzip
+import json
 from typing import Any
 
 from sqlite_utils import Database, Migrations
@@ -103,6 +105,16 @@ def declarations(db: Database) -> None:
 def clocks_by_boot(db: Database) -> None:
     """Intervals ask of every counter row when its boot knew the time."""
     db.execute("create index clock_boot on clock (boot, sequence)")
+
+
+@migrations()
+def proofs(db: Database) -> None:
+    """What of a batch outlives its body: the signature, and two bytes a record by which the changed one is found."""
+    db.table("batch").add_column("signature", str)
+    db.table("batch").add_column("marks", bytes)
+    sealed = list(db.execute("select number, coalesce(refused_body, body) from batch where body is not null or refused_body is not null"))
+    signatures = [(json.loads(gzip.decompress(body))["signature"], number) for number, body in sealed]
+    db.conn.executemany("update batch set signature = ? where number = ?", signatures)
 
 
 def ensure_power_table(db: Database, meter: str, quantities: frozenset[str]) -> None:

@@ -67,24 +67,28 @@ def values(
 _DATED_BY_THEN = " and not exists (select 1 from clock where clock.boot = counter.boot and clock.sequence > ?)"
 
 
-def value_before(connection: sqlite3.Connection, names: Sequence[str], quantity: str, time_ms: int) -> int | None:
-    """The instant of the newest value before `time_ms`."""
-    return max(_edges(connection, names, quantity, ("max", "<"), time_ms), default=None)
+def value_before(connection: sqlite3.Connection, names: Sequence[str], quantity: str, time_ms: int, known: int = _FOREVER) -> int | None:
+    """The instant of the newest value before `time_ms`, of the records up to number `known`."""
+    return max(_edges(connection, names, quantity, ("desc", "<"), time_ms, known), default=None)
 
 
-def value_after(connection: sqlite3.Connection, names: Sequence[str], quantity: str, time_ms: int) -> int | None:
-    """The instant of the first value at or after `time_ms`."""
-    return min(_edges(connection, names, quantity, ("min", ">="), time_ms), default=None)
+def value_after(connection: sqlite3.Connection, names: Sequence[str], quantity: str, time_ms: int, known: int = _FOREVER) -> int | None:
+    """The instant of the first value at or after `time_ms`, of the records up to number `known`."""
+    return min(_edges(connection, names, quantity, ("asc", ">="), time_ms, known), default=None)
 
 
-def _edges(connection: sqlite3.Connection, names: Sequence[str], quantity: str, side: tuple[str, str], time_ms: int) -> list[int]:
+def _edges(
+    connection: sqlite3.Connection, names: Sequence[str], quantity: str, side: tuple[str, str], time_ms: int, known: int
+) -> list[int]:
     """One query per name: each is one look into an index."""
-    which, than = side
+    order, than = side
     query = f"""
-        select {which}(time_ms) from counter
-        where meter = (select id from meter where name = ?) and time_ms {than} ? and "{quantity}" is not null"""  # noqa: S608 - constants
-    found = (connection.execute(query, (name, time_ms)).fetchone()[0] for name in names)
-    return [each for each in found if each is not None]
+        select time_ms from counter
+        where meter = (select id from meter where name = ?) and time_ms {than} ? and "{quantity}" is not null and sequence <= ?
+        {"" if known == _FOREVER else _DATED_BY_THEN} order by time_ms {order} limit 1"""  # noqa: S608 - constants
+    later = () if known == _FOREVER else (known,)
+    found = (connection.execute(query, (name, time_ms, known, *later)).fetchone() for name in names)
+    return [each[0] for each in found if each is not None]
 
 
 def span_ms(connection: sqlite3.Connection) -> tuple[int, int] | None:
@@ -140,22 +144,23 @@ def declarations(connection: sqlite3.Connection, known: int = _FOREVER) -> list[
     return [Declared(row[0], row[1], row[2], json.loads(row[3]), row[4]) for row in connection.execute(query, (known,))]
 
 
-def newest_first(connection: sqlite3.Connection, until_ms: int, limit: int) -> Iterator[dict[str, Any]]:
-    """The newest version of figures that end at or before an instant, the latest first."""
+def newest_first(connection: sqlite3.Connection, until_ms: int, limit: int, known: int = _FOREVER) -> Iterator[dict[str, Any]]:
+    """The newest version, up to record `known`, of figures that end at or before an instant, the latest first."""
     query = """
-        select document from figure where sequence in (select max(sequence) from figure where end_ms <= ? and end_ms > ? group by key)
+        select document from figure where sequence in (
+            select max(sequence) from figure where end_ms <= ? and end_ms > ? and sequence <= ? group by key)
         order by start_ms desc limit ?"""
-    for (document,) in connection.execute(query, (until_ms, until_ms - _LOOK_BACK_MS, limit)):
+    for (document,) in connection.execute(query, (until_ms, until_ms - _LOOK_BACK_MS, known, limit)):
         yield json.loads(document)
 
 
-def carried(connection: sqlite3.Connection, until_ms: int) -> list[dict[str, Any]]:
-    """Of the whole site's figures that end at or before an instant: what they used of certificates and left in storage."""
+def carried(connection: sqlite3.Connection, until_ms: int, known: int = _FOREVER) -> list[dict[str, Any]]:
+    """Of the whole site's figures, up to record `known`, that end at or before an instant: certificates used, storage left."""
     query = """
         select json_extract(document, '$.certificates'), json_extract(document, '$.storage') from figure
-        where sequence in (select max(sequence) from figure where end_ms <= ? group by key)
+        where sequence in (select max(sequence) from figure where end_ms <= ? and sequence <= ? group by key)
           and json_extract(document, '$.production_line') is null order by start_ms"""
-    rows = [(json.loads(used or "null"), json.loads(left or "null")) for used, left in connection.execute(query, (until_ms,))]
+    rows = [(json.loads(used or "null"), json.loads(left or "null")) for used, left in connection.execute(query, (until_ms, known))]
     both = [{"production_line": None, "certificates": used, "storage": left} for used, left in rows]
     return [{key: value for key, value in each.items() if value is not None or key == "production_line"} for each in both]
 

@@ -26,7 +26,12 @@ Readings = Mapping[CounterKey, Sequence[CounterReading]]
 
 def evidence(inputs: SiteInputs, readings: Readings, declarations: Sequence[Declaration], figure: Mapping[str, Any]) -> Document:
     """`readings` and `declarations` are those that the figure was made from, as known then."""
-    site = SiteCounters(inputs, readings, declarations)
+    return evidence_of(SiteCounters(inputs, readings, declarations), readings, declarations, figure)
+
+
+def evidence_of(site: SiteCounters, readings: Readings, declarations: Sequence[Declaration], figure: Mapping[str, Any]) -> Document:
+    """The same from counters that are decided already; of the readings those from just before the stretch to just after it do."""
+    inputs = site.inputs
     start, end = milliseconds_of(figure["start"]), milliseconds_of(figure["end"])
     scope = Scope(site, figure["production_line"]).without(site.silent(end))
     return {

@@ -14,7 +14,9 @@ from protocols.batch import canonical
 from protocols.reading import iso
 
 RUNNING, PROVISIONAL, FINAL, RESTATED = "running", "provisional", "final", "restated"
-_NOT_HASHED = ("version", "state", "known_at", "reasons", "sha256")
+# How the reasons begin by which a version differs from the one before.
+CAUSE, WITHDRAWN = "restated: ", "withdrawn: "
+NOT_HASHED = ("version", "state", "known_at", "reasons", "sha256")
 # Keys of a figure that are there only where something is declared.
 _WHERE_DECLARED = ("tree", "demand", "tariffs", "storage", "certificates")
 Document = dict[str, Any]
@@ -22,7 +24,7 @@ Document = dict[str, Any]
 
 def figure_sha256(document: Mapping[str, Any]) -> str:
     """Over everything but version, state, known_at, reasons and sha256, in RFC 8785 form."""
-    return hashlib.sha256(canonical({key: value for key, value in document.items() if key not in _NOT_HASHED})).hexdigest()
+    return hashlib.sha256(canonical({key: value for key, value in document.items() if key not in NOT_HASHED})).hexdigest()
 
 
 def publish(draft: FigureDraft, previous: Mapping[str, Any] | None, now_ms: int, grace_min: int) -> Document | None:
@@ -57,7 +59,7 @@ def _sha256_with_zone_data_of(previous: Mapping[str, Any], document: Mapping[str
 def withdraw(previous: Mapping[str, Any], now_ms: int) -> Document:
     """The last version of a figure whose stretch the calendar no longer has: it holds nothing any more."""
     emptied = {
-        **{key: value for key, value in previous.items() if key not in _NOT_HASHED},
+        **{key: value for key, value in previous.items() if key not in NOT_HASHED},
         "meters": [],
         "balance": dict.fromkeys(previous["balance"]),
         "carbon": {**dict.fromkeys(previous["carbon"]), "outside_kg": {}, "lines": []},
@@ -71,9 +73,15 @@ def withdraw(previous: Mapping[str, Any], now_ms: int) -> Document:
         "version": previous["version"] + 1,
         "state": RESTATED,
         "known_at": iso(now_ms),
-        "reasons": ["withdrawn: the calendar no longer has this stretch of time; others cover it"],
+        "reasons": [f"{WITHDRAWN}the calendar no longer has this stretch of time; others cover it"],
         "sha256": figure_sha256(emptied),
     }
+
+
+def causes(document: Mapping[str, Any]) -> list[str]:
+    """Of the reasons of a figure those that tell what its version changed, in words for a list."""
+    found = [each.removeprefix(CAUSE) for each in document["reasons"] if each.startswith((CAUSE, WITHDRAWN))]
+    return found if document["state"] == RESTATED else []
 
 
 def _state(end_ms: int, now_ms: int, grace_min: int) -> str:

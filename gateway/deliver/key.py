@@ -57,6 +57,17 @@ def key_in(folder: Path, file: str, random_bytes: Callable[[int], bytes] = os.ur
     return GatewayKey(kept_id or gateway_id(public_key), public_key, private.sign)
 
 
+def public_key_in(folder: Path, public_key: str) -> GatewayKey:
+    """A key whose private half is elsewhere, with the id of the gateway in whose folder it is; it cannot sign."""
+    kept = folder / ID_FILE
+    kept_id = kept.read_text(encoding="ascii").strip() if kept.exists() else ""
+    return GatewayKey(kept_id or gateway_id(public_key), public_key, _cannot_sign)
+
+
+def _cannot_sign(_message: bytes) -> bytes:
+    raise KeyFileError("there is no private key here")
+
+
 def keep_id(folder: Path, gateway: str) -> None:
     write_private(folder / ID_FILE, f"{gateway}\n".encode())
 

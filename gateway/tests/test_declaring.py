@@ -11,6 +11,7 @@ import pytest
 from gateway import declared
 from gateway.books import Books
 from gateway.buffer import series
+from gateway.carbon.version import causes
 from gateway.declaring import DeclarationError, Declarations
 from gateway.tests.works import HOUR_MS, KWH, TEXT, counter, ms, open_store, put, steady, works
 from protocols.batch import check
@@ -56,6 +57,10 @@ class Office:
 
     def figures(self, known_ms: int | None = None) -> list[dict[str, Any]]:
         return series.figures(self.store.reader(), 0, 10**15, known_ms)
+
+    def all_versions(self, shift: str) -> list[tuple[int, dict[str, Any]]]:
+        rows = self.store.reader().execute("select version, document from figure where json_extract(document, '$.shift') = ?", (shift,))
+        return [(version, json.loads(document)) for version, document in rows]
 
     def versions(self) -> list[int]:
         return [figure["version"] for figure in self.figures()]
@@ -270,6 +275,27 @@ def test_c30_an_own_factor_and_its_evidence_are_inputs(office: Office, tmp_path:
 
     assert made == [2, 2]
     assert office.figures()[0]["carbon"]["scope2_market_kg"] == "3.2000000"
+
+
+def test_c30_the_report_of_last_month_is_byte_identical_today(office: Office) -> None:
+    """Whatever came since: a swap declared, late readings, another factor, each with its cause in the new version."""
+    office.site(TEXT)
+    office.feed()
+    office.update()
+    then_ms, report = office.now_ms, json.dumps(office.figures())
+    office.declare(**SWAP)
+    office.update()
+    put(office.store, [counter("press", ms("2026-03-02 14:07"), 9 * KWH)], office.now_ms)
+    office.update()
+    office.site(TEXT.replace('region = ["CN"]', 'region = ["CN-EAST", "CN"]'))
+    office.update()
+    told = {version: causes(document) for version, document in office.all_versions("early")}
+
+    assert json.dumps(office.figures(then_ms)) == report
+    assert told[1] == []
+    assert any(each.startswith("swap of main") for each in told[2])
+    assert any(each.startswith("factor of scope2_location: ") for each in told[max(told)])
+    assert any("main active_energy_import: " in each and "(+" in each for each in told[2])
 
 
 def test_c31_a_figure_notes_up_to_which_record_it_knew(office: Office) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.buffer import series
+from gateway.carbon.version import causes
 from gateway.clock import SystemClock
 from gateway.site import Site
 from gateway.site_inputs import inputs_of
@@ -106,6 +107,9 @@ def _print_table(figures: list[dict[str, Any]], local: tzinfo) -> None:
         whole = "yes" if figure["complete"] else "no"
         shown.add_row(figure["date"], figure["shift"], figure["production_line"] or "", *span, *map(_short, numbers), state, whole)
     console().print(shown)
+    for figure in figures:
+        for cause in causes(figure):
+            print(f"{figure['date']} {figure['shift']}, version {figure['version']}: {cause}")
     if not figures:
         print("There is no figure in this time.")
 

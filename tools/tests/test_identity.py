@@ -1,10 +1,14 @@
 """`shiftwatt identity` against a real hub: a dead device replaced, a restored backup, a copied card, a changed key."""
 
+import json
 import os
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +16,7 @@ from typer.testing import CliRunner
 from gateway.buffer.store import Store
 from gateway.clock import SystemClock
 from gateway.deliver import key as key_file
+from gateway.deliver import key_history
 from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
 from gateway.deliver.sender import Sender
@@ -77,6 +82,11 @@ class Device:
         path = self.folder / "hub.token"
         path.write_text(text)
         return path
+
+    def verified(self) -> dict[str, Any]:
+        """What `shiftwatt verify` says of its store."""
+        found: dict[str, Any] = json.loads(CliRunner().invoke(app, ["verify", "--json", "--site", str(self.site)]).stdout)
+        return found
 
     def run(self, *words: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, ["identity", *words, "--site", str(self.site)])
@@ -233,3 +243,48 @@ def test_show(tmp_path: Path) -> None:
 
     assert (status, device.gateway() in said) == (0, True)
     assert "PRIVATE" not in said
+
+
+def test_c31_after_a_change_of_key_each_batch_is_verified_with_its_own(device: Device) -> None:
+    """The old public key stays, vouched for by its signature; one that vouches for nobody is refused."""
+    device.run("rotate")
+    device.works(2)
+    found = device.verified()
+    file = device.data / key_history.FILE
+    line = json.loads(file.read_text())
+    file.write_text(json.dumps({**line, "before": "cd" * 32}) + "\n")
+    told = CliRunner().invoke(app, ["verify", "--site", str(device.site)])
+
+    assert (found["holds"], found["batches"], found["notes"]) == (True, 4, [])
+    assert (told.exit_code, "is not vouched for" in told.stderr) == (1, True)
+
+
+def test_c31_a_device_that_took_the_place_of_another_is_verified_from_there_on(running: Hub, device: Device, tmp_path: Path) -> None:
+    """What only the hub can prove is said; where the chain goes on is signed, so nobody can cut one off like that."""
+    new = Device(tmp_path / "new", running.url)
+    new.run("adopt", str(new.token(running.registry.replace(device.gateway()))))
+    new.works(4)
+    found = new.verified()
+    with closing(sqlite3.connect(new.data / "shiftwatt.db")) as connection:
+        connection.execute("update batch set last_sequence = last_sequence - 1, first_sequence = first_sequence - 1 where sealed_ms = 0")
+        connection.commit()
+
+    assert (found["holds"], found["batches"]) == (True, 2)
+    assert ["proven by the hub alone" in note for note in found["notes"]] == [False, True]
+    assert new.verified()["broken"]["field"] == "signature"
+
+
+def test_c31_restored_and_copied_stores_hold(running: Hub, device: Device, tmp_path: Path) -> None:
+    """Renumbered behind the hub's chain, or begun anew from the first record that the hub has not confirmed."""
+    copy, restored = device.copied(tmp_path / "copy"), device.copied(tmp_path / "restored")
+    device.works(4)
+    copy.run("new")
+    copy.token(running.registry.invite(f"copy {os.urandom(4).hex()}"))
+    copy.works(2)
+    restored.works(2)
+    restored.run("adopt", str(restored.token(running.registry.replace(device.gateway()))))
+    restored.works(2)
+    of_copy, of_restored = copy.verified(), restored.verified()
+
+    assert (of_copy["holds"], of_restored["holds"]) == (True, True)
+    assert "belong to the chain of a former identity" in of_copy["notes"][0]

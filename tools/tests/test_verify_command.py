@@ -1,0 +1,169 @@
+"""`shiftwatt verify` as an auditor types it, on stores of real gateways: running, copied, replaced, with a changed key."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.deliver.key import gateway_key
+from protocols.reading import ClockSet, Event, Reading, milliseconds_of
+from tools.bench.small_works import Works, full_store
+from tools.command import app
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("works")
+    full_store(folder).store.close()
+    return folder
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    """A copied data folder, as an auditor gets it."""
+    return Path(shutil.copytree(original, tmp_path / "copy"))
+
+
+def verify(folder: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["verify", "--site", str(folder / "site.toml"), *words])
+
+
+def document(folder: Path, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(verify(folder, "--json", *words).stdout)
+    return found
+
+
+def change(folder: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(folder / "data" / "shiftwatt.db")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def test_c31_a_sound_store_holds_and_tells_its_head(folder: Path) -> None:
+    """Every batch, every record, every version of every figure; the head is for noting elsewhere."""
+    told, found = verify(folder), document(folder)
+
+    assert told.exit_code == 0
+    assert (found["holds"], found["broken"], found["not_sealed_yet"]) == (True, None, 0)
+    assert found["figures"] >= found["recomputed"] > 10
+    assert f"Head: {found['head']['number']}:{found['head']['hash']}" in told.stdout
+
+
+def test_c31_the_first_thing_that_does_not_hold_is_named_with_its_place(folder: Path) -> None:
+    """Kind, number, meter, time and batch of the record, and exit status 1; of two the first."""
+    change(folder, "update counter set active_energy_import = active_energy_import + 1 where sequence = 20")
+    change(folder, "delete from counter where sequence = 90")
+    told, found = verify(folder), document(folder)["broken"]
+
+    assert told.exit_code == 1
+    assert "Does not hold: record 20 (reading of main at 2026-03-02T10:45:00Z) of batch 1 is not what was sealed." in told.stdout
+    place = {name: found[name] for name in ("record", "sequence", "batch", "meter", "time")}
+    assert place == {"record": "reading", "sequence": 20, "batch": 1, "meter": "main", "time": "2026-03-02T10:45:00Z"}
+
+
+def test_c31_while_the_body_is_there_the_field_is_named_too(folder: Path) -> None:
+    """What it is and what was sealed."""
+    change(folder, "update site set known_at_ms = known_at_ms + 1000 where sequence = (select max(sequence) from site)")
+    found = document(folder)["broken"]
+
+    assert (found["record"], found["field"]) == ("site", "known_at")
+    assert "known_at is 2026-03-03T19:00:01Z, sealed was 2026-03-03T19:00:00Z" in found["sentence"]
+
+
+def test_c31_a_head_noted_elsewhere_shows_a_cut_off_end(folder: Path) -> None:
+    """Without it the shorter store is sound in itself."""
+    head = document(folder)["head"]
+    change(folder, f"delete from batch where number = {head['number']}")
+    with closing(sqlite3.connect(folder / "data" / "shiftwatt.db")) as connection:
+        (last,) = connection.execute("select max(last_sequence) from batch").fetchone()
+        tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+        for table in tables:
+            if any(row[1] == "sequence" for row in connection.execute(f'pragma table_info("{table}")')):
+                connection.execute(f'delete from "{table}" where sequence > ?', (last,))
+        connection.execute("update number set value = ? where name = 'next_sequence'", (last + 1,))
+        connection.commit()
+
+    alone, known = verify(folder), verify(folder, "--head", f"{head['number']}:{head['hash']}")
+    other = verify(folder, "--head", f"1:{'0' * 64}")
+
+    assert (alone.exit_code, known.exit_code, other.exit_code) == (0, 1, 1)
+    assert "its end was cut off" in known.stdout
+    assert "batch 1 has another hash" in other.stdout
+
+
+def test_c31_a_copy_without_the_private_key_is_checked_with_the_public_one(folder: Path) -> None:
+    """The hub or a paper has it; another key's signatures do not hold."""
+    public_key = gateway_key(folder / "data").public_key
+    (folder / "data" / "gateway.key").unlink()
+
+    without, own, other = verify(folder), verify(folder, "--public-key", public_key), verify(folder, "--public-key", "ab" * 32)
+
+    assert (without.exit_code, own.exit_code, other.exit_code) == (2, 0, 1)
+    assert "give the gateway's public key with --public-key" in without.stderr
+    assert not (folder / "data" / "gateway.key").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"), [(["--head", "7"], "must be a batch number and its hash"), (["--public-key", "x"], "64 hex")]
+)
+def test_wrong_words_are_told(folder: Path, words: list[str], sentence: str) -> None:
+    """Exit status 2 and what is expected."""
+    told = verify(folder, *words)
+
+    assert told.exit_code == 2
+    assert sentence in told.stderr
+
+
+def test_a_folder_without_a_store_and_a_damaged_file_are_told(folder: Path) -> None:
+    """A sentence and exit status 1, no traceback."""
+    file = folder / "data" / "shiftwatt.db"
+    file.write_bytes(b"x" * 8192)
+    damaged = verify(folder)
+    file.unlink()
+    missing = verify(folder)
+
+    assert (damaged.exit_code, "cannot be read" in damaged.stderr) == (1, True)
+    assert (missing.exit_code, "there is no store" in missing.stderr) == (1, True)
+
+
+def test_c31_beside_a_running_gateway_what_is_not_sealed_yet_is_said(tmp_path: Path) -> None:
+    """One moment is looked at while the writer goes on; records that wait for the next batch are no fault."""
+    works = full_store(tmp_path)
+    try:
+        at = milliseconds_of("2026-03-03T09:00:00Z")
+        works.put(Reading("press", works.store.boot, 1, at, {"active_power": 5}, {}), Event("started", "gateway", "", 1, 1, at))
+        told = verify(tmp_path)
+        works.step()
+        after = document(tmp_path)
+    finally:
+        works.store.close()
+
+    assert told.exit_code == 0
+    assert "2 records are not sealed yet" in told.stdout
+    assert (after["holds"], after["not_sealed_yet"]) == (True, 0)
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_c31_a_date_that_came_later_changes_no_batch(tmp_path: Path, *, is_late: bool) -> None:
+    """Sealed before or after the clock was known: the reading stands without a date for ever, and the clock record dates it."""
+    works = Works(tmp_path)
+    boot = works.store.boot
+    try:
+        works.put(*(Reading("main", boot, at, None, {"active_power": at, "active_energy_import": at}, {}) for at in range(1, 9)))
+        if is_late:
+            works.store.outbox.seal(works.now_ms)
+        works.put(ClockSet(boot, works.now_ms, works.now_ms))
+        works.step()
+        works.store.outbox.acknowledge(range(1, 9), works.now_ms)
+    finally:
+        works.store.close()
+    assert verify(tmp_path).exit_code == 0
+    change(tmp_path, "update counter set time_ms = time_ms + 1 where sequence = 1")
+
+    assert document(tmp_path)["broken"]["sequence"] == 1
