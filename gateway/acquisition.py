@@ -171,6 +171,10 @@ class Acquisition:
                 if not self._stopping.is_set():
                     self._tasks[name] = self._kept(owner)
 
+    def lent(self) -> str:
+        """A line whose wire somebody has now; "" if there is none."""
+        return next((name for name, lock in self._lending.items() if lock.locked()), "")
+
     def lines(self) -> Sequence[LineStatus]:
         interval_ms = self._site.poll.interval_s * 1000
         return [owner.status(self._loop.time(), interval_ms) for owner in self._owners]

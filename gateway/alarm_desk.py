@@ -55,6 +55,10 @@ class AlarmDesk:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
 
+    def follow(self, site: Site, models: Mapping[str, Meter]) -> None:
+        """The site file changed; what was raised stays raised until it is looked at again."""
+        self._site, self._facts, self._night_asked_ms = site, _facts(site, models), None
+
     def start(self) -> None:
         self._thread.start()
 

@@ -7,7 +7,8 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,23 @@ from starlette.applications import Starlette
 
 from gateway import catalogue, control, exchanging, importing, web
 from gateway.acquire.poll import PollResult
-from gateway.acquisition import Acquisition
 from gateway.alarm_desk import AlarmDesk, sentence
 from gateway.base_load import base_load
-from gateway.books import Books
-from gateway.boundaries import Boundaries
 from gateway.buffer import series
 from gateway.buffer.source import Description
 from gateway.buffer.store import Store, StoreError
 from gateway.clock import Clock, ScaledClock, SystemClock
-from gateway.declaring import DeclarationError, Declarations
+from gateway.commission_desk import CommissionDesk
+from gateway.declaring import DeclarationError
 from gateway.deliver.key import GatewayKey, gateway_key
 from gateway.delivery import Delivery
-from gateway.field_asks import FieldAsks
+from gateway.field_asks import FIELD_ASKS
 from gateway.folder import has_room
 from gateway.inquiry import Inquiry
 from gateway.language import language_of
+from gateway.metering import Metering
 from gateway.site import Site, is_counter
-from gateway.site_inputs import inputs_of
-from gateway.status import GatewayStatus, MeterStatus
+from gateway.status import GatewayStatus
 from gateway.wear import Wear
 from gateway.writer import Writer
 from protocols.meter import Meter
@@ -47,8 +46,6 @@ log = logging.getLogger(__name__)
 SEAL_S, SEAL_AWAY_S = 10, 300
 AWAY_BATCHES = 30  # a backlog of this many batches counts as away
 ROOM_WAIT_S = 2.0
-# How far back a submeter's load profile surely reaches.
-PROFILE_MS = 60 * 86_400_000
 
 
 def wait_for_room(folder: Path, stop: Callable[[], bool], say: Callable[[str], None]) -> None:
@@ -65,48 +62,46 @@ class Gateway:
     """Made with everything opened, started once, stopped once. Is StatusSource and FigureSource for the pages."""
 
     def __init__(self, site: Site, models: Mapping[str, Meter], key: GatewayKey, clock: Clock, store: Store, speed: float = 1.0) -> None:
-        self._site = site
         self._clock = clock
         self._store = store
         self._started_ms = clock.now_ms()
-        inputs = inputs_of(site, models)
-        self._acquisition = Acquisition(
-            site,
-            models,
-            clock,
-            self._deliver,
-            lambda event: store.add([event]),
-            lambda: Boundaries(inputs).next_ms,
-            store.boot,
-            speed,
-            gaps=self._gaps,
-            memory=store.memory,
-        )
-        self._books = Books(site, models, store, clock.now_ms, self._acquisition.watch)
+        self._models = models
+        self._speed = speed
+        self._metering = self._metering_of(site)
         self._alarms = AlarmDesk(
             site,
             models,
             self.status,
-            lambda now_ms: base_load(site, store.reader(), now_ms),
+            lambda now_ms: base_load(self._metering.site, store.reader(), now_ms),
             lambda event: store.add([event]),
             clock,
             store.boot,
             speed,
         )
-        self._inquiry = Inquiry(site, store, self._acquisition, clock.now_ms)
+        self._inquiry = Inquiry(store, lambda: self._metering, clock.now_ms)
         self._wear = Wear(site.data_folder, self._started_ms)
-        self._writer = Writer(store, self._books, clock, self._should_seal, speed)
+        self._writer = Writer(store, self._metering.books, clock, self._should_seal, speed)
         self._delivery = Delivery(site, key, store, clock, self.status, self._standing_alarms)
-        self._declarations = Declarations(site, models, store, clock.now_ms)
-        field_asks = FieldAsks(site, models, self._acquisition)
-        self._control = control.ControlServer(site.data_folder, {**self._asks(), **field_asks.asks()})
-        self._tables = [_imported(site, meter.name) for meter in site.meter if not meter.line]
+        self._commission = CommissionDesk(site, models, store, clock, lambda: self._metering, self.reload, self._writer.hurry)
+        self._control = control.ControlServer(site.data_folder, self._asks())
         self._sealed_at = 0.0
+
+    def _metering_of(self, site: Site) -> Metering:
+        return Metering(site, self._models, self._clock, self._store, self._deliver, self._speed)
+
+    def reload(self, site: Site) -> None:
+        """Follow a changed site file: the lines are opened anew, and nothing that was read is lost. Not while a line is lent."""
+        fresh = self._metering_of(site)
+        self._metering.stop()
+        fresh.start()
+        self._metering = fresh
+        self._alarms.follow(site, self._models)
+        self._writer.keep(fresh.books)
 
     def start(self) -> None:
         self._writer.hurry()  # a changed site file is noted, and looked at, at once
         self._writer.start()
-        self._acquisition.start()
+        self._metering.start()
         self._control.start()
         self._alarms.start()
         self._delivery.start()
@@ -115,7 +110,7 @@ class Gateway:
         """In the order of the data: no new readings, a last commit, then the rest."""
         self._control.stop()
         self._alarms.stop()
-        self._acquisition.stop()
+        self._metering.stop()
         self._writer.stop()
         self._delivery.stop()
         self._store.close()
@@ -124,13 +119,6 @@ class Gateway:
         self._store.add([reading])
         if any(is_counter(quantity) for quantity in reading.values):
             self._writer.hurry()
-
-    def _gaps(self, name: str, now_ms: int) -> Sequence[tuple[int, int]]:
-        """Where the counters of a meter were not read although it was time: its own load profile may know them."""
-        meter = self._site.meter_named(name)
-        late_ms = self._site.poll.energy_interval_min * 60_000 * 3 // 2
-        names = (meter.name, *meter.was)
-        return series.gaps(self._store.reader(), names, "active_energy_import", now_ms - PROFILE_MS, now_ms, late_ms)
 
     def _should_seal(self) -> bool:
         # While a backlog drains, fresh batches go on leaving every ten seconds: the sender sends the newest first.
@@ -143,16 +131,14 @@ class Gateway:
     # --- what pages and the API ask
 
     def status(self) -> GatewayStatus:
-        polled = self._acquisition.meters()
-        imported = {status.name: status for status in self._tables}
-        meters = tuple({**imported, **polled}[meter.name] for meter in self._site.meter)
+        metering = self._metering
         return GatewayStatus(
-            site=self._site.site.name,
+            site=metering.site.site.name,
             time_ms=self._clock.now_ms(),
             started_ms=self._started_ms,
             boot=self._store.boot,
-            meters=meters,
-            lines=tuple(self._acquisition.lines()),
+            meters=metering.meters(),
+            lines=tuple(metering.acquisition.lines()),
             clock=self._clock.status(),
             outbox=self._delivery.outbox(),
             store=self._store.status(),
@@ -164,25 +150,29 @@ class Gateway:
         return series.figures(self._store.reader(), from_ms, to_ms, as_known_at_ms)
 
     def _standing_alarms(self) -> list[dict[str, Any]]:
-        words = language_of(self._site.pages.language)
+        words = language_of(self._metering.site.pages.language)
         return [
             {"key": each.key, "severity": each.severity, "since": iso(each.since_ms), "sentence": sentence(each, words)}
             for each in self._alarms.alarms()
         ]
 
     def application(self, closing: Callable[[], bool]) -> Starlette:
-        sources = web.Sources(self._store.records, self, self, self._alarms, self._inquiry)
-        return web.application(self._site, sources, self._clock.now_ms, closing)
+        sources = web.Sources(self._store.records, self, self, self._alarms, self._inquiry, self._commission)
+        return web.application(self._metering.site, sources, self._clock.now_ms, closing)
 
     # --- what other commands ask
 
     def _asks(self) -> dict[str, control.Ask]:
         figures = {"import": self._ask_import, "declare": self._ask_declare, "counts": self._ask_counts}
         outbox = {"refused": self._ask_refused, "replay": self._ask_replay}
-        return {**figures, **outbox, "read": self._ask_read, "exchange": self._ask_exchange}
+        field = {name: partial(self._ask_field, name) for name in FIELD_ASKS}
+        return {**figures, **outbox, **field, "read": self._ask_read, "exchange": self._ask_exchange}
+
+    def _ask_field(self, name: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self._metering.field.asks()[name](request)
 
     def _ask_read(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return poll_document(self._acquisition.read_now(str(request["meter"])))
+        return poll_document(self._metering.acquisition.read_now(str(request["meter"])))
 
     def _ask_import(self, request: Mapping[str, Any]) -> dict[str, Any]:
         report = importing.Report()
@@ -203,28 +193,25 @@ class Gateway:
     def _ask_declare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Figures follow at the writer's next look."""
         try:
-            answer = self._declarations.declare(request["request"])
+            answer = self._metering.declarations.declare(request["request"])
         except DeclarationError as error:
             raise control.ControlError(str(error)) from error
         self._writer.hurry()
         return answer._asdict()
 
     def _ask_exchange(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return exchanging.answered(exchanging.of_own(self._acquisition, self._site.meter_named(str(request["meter"]))), request)
+        return exchanging.answered(
+            exchanging.of_own(self._metering.acquisition, self._metering.site.meter_named(str(request["meter"]))), request
+        )
 
     def _ask_counts(self, _request: Mapping[str, Any]) -> dict[str, int]:
         """Requests, good answers and time-outs of all lines since the start."""
-        counters = [line.counters for line in self._acquisition.lines()]
+        counters = [line.counters for line in self._metering.acquisition.lines()]
         return {
             "polls": sum(each.requests for each in counters),
             "answers": sum(each.answers for each in counters),
             "timeouts": sum(each.timeouts for each in counters),
         }
-
-
-def _imported(site: Site, name: str) -> MeterStatus:
-    meter = site.meter_named(name)
-    return MeterStatus(meter.name, meter.model, "", None, meter.role, meter.parent, site.production_line(meter), "imported")
 
 
 def poll_document(result: PollResult) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from protocols.pdu import ReadRequest
 log = logging.getLogger(__name__)
 # The command's own budget, what a proof and an identification under way take, and a person at the meter twice.
 EXTRA_S = 30.0
+FIELD_ASKS = ("scan", "set_address", "read_raw", "progress")
 
 
 class FieldAsks:
@@ -34,7 +35,7 @@ class FieldAsks:
         self._said: dict[str, dict[str, Any]] = {}  # by line: share and sentences of what is under way
 
     def asks(self) -> dict[str, Ask]:
-        return {"scan": self.scan, "set_address": self.set_address, "read_raw": self.read_raw, "progress": self.progress}
+        return dict(zip(FIELD_ASKS, (self.scan, self.set_address, self.read_raw, self.progress), strict=True))
 
     def progress(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return self._said.get(str(request["line"]), {"share": 0.0, "sentences": []})

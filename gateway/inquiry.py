@@ -14,6 +14,7 @@ from gateway.buffer.store import Store
 from gateway.commissioning.finding import Finding
 from gateway.doctor import buses_of, wiring_of
 from gateway.interfaces import Bucket, CounterValue, EventFilter
+from gateway.metering import Metering
 from gateway.site import Site
 from gateway.status import MeterDetail
 from protocols.reading import Event
@@ -25,10 +26,19 @@ BUSES_EVERY_MS = 15 * 60_000
 
 
 class Inquiry:
-    def __init__(self, site: Site, store: Store, acquisition: Acquisition, now_ms: Callable[[], int]) -> None:
-        self._site, self._store, self._acquisition, self._now_ms = site, store, acquisition, now_ms
+    def __init__(self, store: Store, metering: Callable[[], Metering], now_ms: Callable[[], int]) -> None:
+        """`metering` is asked each time: it is another one after the site file was changed."""
+        self._store, self._metering, self._now_ms = store, metering, now_ms
         self._buses: tuple[int, Sequence[Finding]] | None = None
         self._looking = threading.Lock()
+
+    @property
+    def _site(self) -> Site:
+        return self._metering().site
+
+    @property
+    def _acquisition(self) -> Acquisition:
+        return self._metering().acquisition
 
     def curve(self, meter: str, quantity: str, from_ms: int, to_ms: int, bucket_ms: int) -> Sequence[Bucket]:
         return history.curve(self._store.reader(), self._names(meter), quantity, from_ms, to_ms, bucket_ms)

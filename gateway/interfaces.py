@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from gateway.language import Language
 from gateway.status import GatewayStatus, MeterDetail
 from protocols.batch import PackedBatch
-from protocols.reading import Event
+from protocols.reading import Event, Reading
 
 READINGS, INTERVALS, FIGURES, EVENTS = "readings", "intervals", "figures", "events"
 BATCHES = "batches"
@@ -33,6 +33,7 @@ class Page:
     more: bool
 
 
+Deliver = Callable[[Reading], None]
 # (meter, now) -> stretches without a stored counter reading that the meter's own profile may fill, oldest first.
 Gaps = Callable[[str, int], Sequence[tuple[int, int]]]
 

@@ -161,7 +161,7 @@ class UpstreamTable(Table):
 
 
 class Site(Table):
-    """The whole file. `folder` is where it lies: relative paths in it start there."""
+    """The whole file. `folder` is where it lies: relative paths in it start there; `file` is its own path."""
 
     site: SiteTable
     poll: PollTable = PollTable()
@@ -182,6 +182,7 @@ class Site(Table):
     webhook: WebhookTable | None = None
     influx: InfluxTable | None = None
     folder: Path = Field(default=Path(), exclude=True)
+    file: Path = Field(default=Path(), exclude=True)
 
     @property
     def data_folder(self) -> Path:

@@ -97,7 +97,7 @@ def site_of(document: dict[str, Any], path: Path, models: Models) -> Site:
     if mistakes:
         raise SiteError(path, mistakes)
     arrays = {table: tuple(each for _, each in found) for table, found in rows.items()}
-    values: dict[str, Any] = {**single, **arrays, "folder": path.absolute().parent}
+    values: dict[str, Any] = {**single, **arrays, "folder": path.absolute().parent, "file": path.absolute()}
     return Site.model_construct(None, **values)
 
 

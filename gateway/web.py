@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from gateway import pages
 from gateway.accounts import AccountFile, new_code
+from gateway.commission_interface import Commissioning
 from gateway.deliver import api
 from gateway.deliver.metrics import samples_of
 from gateway.deliver.tokens import TokenFile, authoriser
@@ -69,6 +70,7 @@ class Sources:
     figures: FigureSource
     alarms: AlarmSource
     inquiry: Inquiry
+    commission: Commissioning
 
 
 def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing: Callable[[], bool]) -> Starlette:
@@ -88,6 +90,7 @@ def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing
         history=sources.inquiry,
         doctor=sources.inquiry,
         meters=sources.inquiry,
+        commission=sources.commission,
         accounts=accounts,
         now_ms=now_ms,
         zone=zone(site.site.timezone),

@@ -38,6 +38,11 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
+    def keep(self, books: Books) -> None:
+        """From the next look on: the site file changed. What the ones before are at is finished by them."""
+        self._books = books
+        self.hurry()
+
     def hurry(self) -> None:
         """Commit at the next look: counters came in, and a shift may hang on them."""
         self._hurry.set()

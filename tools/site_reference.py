@@ -22,7 +22,8 @@ ARRAYS = ("line", "meter", "shift", "product", "rotation", "exception", "tariff"
 
 def schema() -> dict[str, Any]:
     found = Site.model_json_schema(by_alias=True)
-    del found["properties"]["folder"]  # where the file lies is not written in it
+    for place in ("folder", "file"):  # where the file lies is not written in it
+        del found["properties"][place]
     found["title"] = "Shiftwatt site file"
     return found
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.accounts import ELECTRICIAN
 from gateway.pages.visitor import Visitor
 
 
@@ -22,6 +23,7 @@ ENTRIES = (
     Entry("nav.events", "/events"),
     Entry("nav.sync", "/sync"),
     Entry("nav.wall", "/wall"),
+    Entry("nav.commission", "/commission", ELECTRICIAN),
 )
 
 

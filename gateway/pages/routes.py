@@ -9,11 +9,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from gateway.accounts import AccountFile
+from gateway.commission_interface import Commissioning
 from gateway.interfaces import AlarmSource, DoctorSource, FigureSource, HistorySource, MeterSource, StatusSource
 from gateway.language import Language
 from gateway.pages.access import Access
 from gateway.pages.assets import Asset, load_assets, pages_tag
 from gateway.pages.board import Board, NoSnapshot
+from gateway.pages.commission_routes import CommissionPages
 from gateway.pages.desk import Desk
 from gateway.pages.live import Live
 from gateway.pages.rendering import REFRESH_S, Rendering
@@ -65,6 +67,7 @@ class Ground:
     sign_in_over_http: bool = False
     code: str = ""
     closing: Callable[[], bool] = lambda: False
+    commission: Commissioning | None = None  # None where there is nothing to commission: a demo of the pages
 
 
 def routes(ground: Ground) -> list[Route]:
@@ -94,9 +97,11 @@ def routes(ground: Ground) -> list[Route]:
         return _failed(rendering, visitor)
 
     status_pages = StatusPages(desk, access, Answers(shown, refused, failed, headers))
+    commission = CommissionPages(ground.commission, access, shown, ground.now_ms, ground.zone).routes() if ground.commission else []
     return [
         *_overview(ground, access, rendering),
         *status_pages.routes(),
+        *commission,
         *sign_in.routes(),
         Route("/static/{name}", static, name="static"),
     ]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +40,8 @@ class Bench:
         self.store: Store = open_store(folder)
         self.now_ms = 10**12
         self.lines = Lines()
-        self.inquiry = Inquiry(works(folder), self.store, self.lines, lambda: self.now_ms)  # type: ignore[arg-type]
+        metering = SimpleNamespace(site=works(folder), acquisition=self.lines)
+        self.inquiry = Inquiry(self.store, lambda: metering, lambda: self.now_ms)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture

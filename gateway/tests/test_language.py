@@ -50,6 +50,14 @@ LOOKED_UP = (
     "evidence_part",
     "balance",
     "carbon_line",
+    "changed",
+    "commission_refused",
+    "scan_trouble",
+    "scan_confidence",
+    "read_trouble",
+    "ratio",
+    "counter",
+    "sheet_key",
 )
 
 

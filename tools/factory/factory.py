@@ -23,6 +23,7 @@ from tools.factory.serial_settings import LineSettings
 from tools.factory.shop_floor import PV, sources
 from tools.factory.site_file import PULSE_COUNTER_FILE
 from tools.factory.station import Serve, Station
+from tools.factory.tampering import begun, counters_of, turned
 from tools.factory.tcp_meters import Unit
 from tools.factory.virtual_meter import Measure, VirtualMeter
 from tools.factory.wire import Line
@@ -67,6 +68,8 @@ class Factory:
         self._supply = Supply(seed)
         loads = tuple(source for name, source in self.sources.items() if name != PV)
         self.network = Balance(loads, (self.sources[PV],))
+        self._turned: dict[str, frozenset[str]] = {}  # phases whose transformer is mounted backwards
+        self._begun: dict[str, dict[str, int]] = {}  # what the counters would show at a meter's exchange
         self._points = {place.name: self._point(place) for place in PLACES if place.name != PIECES}
         self.meters = {place.name: self._meter(place) for place in PLACES}
 
@@ -121,6 +124,20 @@ class Factory:
             return self.meters[name].measure(time_ms)
         return self._points[name].totals(time_ms)
 
+    def turn(self, name: str, phase: str) -> None:
+        """Somebody turns the current transformer of that phase round; the second time it is as before."""
+        self._known(name)
+        self._turned[name] = self._turned.get(name, frozenset()) ^ {phase}
+
+    def exchange(self, name: str, time_ms: int) -> None:
+        """A new meter of the same model and address: its counters begin at zero."""
+        self._known(name)
+        self._begun[name] = counters_of(self._points[name].measure(time_ms))
+
+    def _known(self, name: str) -> None:
+        if name not in self._points:
+            raise UnknownMeterError(f"there is no meter {name!r} in the factory; known are {', '.join(sorted(self._points))}")
+
     def _serve(self, name: str, start_ms: int) -> Serve:
         meter = self.meters[name]
         return lambda pdu, now_us: meter.serve(pdu, start_ms + now_us // 1_000)
@@ -140,7 +157,13 @@ class Factory:
     def _measure(self, place: Place) -> Measure:
         if place.name == PIECES:
             return lambda time_ms: {"pieces": self.sources["press-1"].strokes(time_ms) * _PIECE}
-        return self._points[place.name].measure
+        point = self._points[place.name]
+
+        def measure(time_ms: int) -> dict[str, int]:
+            values = turned(point.measure(time_ms), self._turned.get(place.name, frozenset()))
+            return begun(values, self._begun.get(place.name, {}))
+
+        return measure
 
 
 def _model(name: str) -> Meter:

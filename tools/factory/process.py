@@ -1,6 +1,7 @@
 """The factory as a process of its own: `python -m tools.factory.process --folder DIR`.
 
-Opens the ports, prints one JSON line that names them, and runs until SIGTERM, SIGINT or the end of its input.
+Opens the ports, prints one JSON line that names them, does what the lines of its input say (`turn METER l1`,
+`exchange METER`), and runs until SIGTERM, SIGINT or the end of its input.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -70,19 +73,39 @@ async def _run(wishes: argparse.Namespace) -> None:
                 TCP: {"tcp": f"{host}:{port}"},
             }
             print(json.dumps({"lines": lines, "start_ms": start_ms, "opened_ms": factory.opened_ms}), flush=True)
-            await _until_told()
+            await _until_told(partial(_obey, factory, lambda: start_ms + pace.now_us() // 1_000))
     finally:
         await tcp.stop()
 
 
-async def _until_told() -> None:
+def _obey(factory: Factory, now_ms: Callable[[], int], line: str) -> None:
+    """`turn METER PHASE` turns a current transformer round, `exchange METER` puts in a new meter; what it did is printed."""
+    try:
+        match line.split():
+            case ["turn", meter, ("l1" | "l2" | "l3") as phase]:
+                factory.turn(meter, phase)
+            case ["exchange", meter]:
+                factory.exchange(meter, now_ms())
+            case _:
+                print(f"the factory understands `turn METER l1` and `exchange METER`, not {line!r}", file=sys.stderr, flush=True)
+                return
+    except UnknownMeterError as error:
+        print(error, file=sys.stderr, flush=True)
+        return
+    print(json.dumps({"done": line}), flush=True)
+
+
+async def _until_told(obey: Callable[[str], None]) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, told.set)
 
     def heard() -> None:
-        if not os.read(sys.stdin.fileno(), 1024):
+        said = os.read(sys.stdin.fileno(), 1024)
+        for line in said.decode(errors="replace").splitlines():
+            obey(line)
+        if not said:
             loop.remove_reader(sys.stdin)
             told.set()
 

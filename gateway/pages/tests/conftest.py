@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from gateway.accounts import AccountFile
 from gateway.language import CHINESE, ENGLISH, language_of
 from gateway.pages import Ground, routes
+from gateway.pages.tests.fake_commissioning import FakeCommissioning
 from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeAlarms, FakeDoctor, FakeFigures, FakeHistory, FakeMeters, FakeStatus
 from gateway.pages.viewer import Viewer
 
@@ -50,6 +51,7 @@ class Site:
     address: str = ""
     public_read: bool = True
     code: str = "ABCDE23456"
+    commission: FakeCommissioning = field(default_factory=FakeCommissioning)
     stop: Callable[[], None] = lambda: None
     closing: Callable[[], bool] = lambda: False
     later_ms: int = 0
@@ -79,6 +81,7 @@ def ground_of(served: Site) -> Ground:
         public_read=served.public_read,
         code=served.code,
         closing=served.closing,
+        commission=served.commission,
     )
 
 

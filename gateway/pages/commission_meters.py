@@ -1,0 +1,160 @@
+"""One meter in commissioning: its wiring live, the clamp, its row of the site file, its exchange."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.commission_interface import Commissioning, Deviation, Judgement, RefusedError, Shown
+from gateway.pages.commission_form import PHASES, clamp_ma, meter_fields, meter_row, whole
+from gateway.pages.commission_lines import form_choices, refusal
+from gateway.pages.commission_work import HOME, Answer, Ask, Works, meter_address, meter_of
+from gateway.pages.viewer import UNKNOWN, Viewer
+from gateway.site import MeterTable
+from protocols.amount import outside
+from protocols.quantity import QUANTITIES
+
+# A person moves a clamp and looks up.
+LIVE_S = 2
+
+
+@dataclass(frozen=True)
+class MeterPages:
+    desk: Commissioning
+
+    def pages(self) -> Works:
+        return [
+            ("/meters/{meter}", self._meter),
+            ("/meters/{meter}/wiring", self._wiring),
+            ("/meters/{meter}/clamp", self._clamp),
+            ("/meters/{meter}/change", self._form),
+            ("/meters/{meter}/exchange", self._exchange),
+        ]
+
+    def actions(self) -> Works:
+        return [
+            ("/meters/{meter}/change", self._change),
+            ("/meters/{meter}/remove", self._remove),
+            ("/meters/{meter}/take-out", self._take_out),
+            ("/meters/{meter}/put-in", self._put_in),
+            ("/meters/{meter}/leave-in", self._leave_in),
+        ]
+
+    def _meter(self, ask: Ask) -> Answer:
+        meter = meter_of(self.desk, ask)
+        shown, sheets = self.desk.read(meter.name), [each for each in self.desk.sheets() if each["meter"]["name"] == meter.name]
+        values = {
+            "meter": meter,
+            "here": meter_address(meter.name),
+            "shown": shown,
+            "sheets": sheets,
+            "ratios": self.desk.ratios(meter.name),
+        }
+        return Answer("meter", {**values, "findings": self._findings(meter, shown, ask.viewer), "taken": self.desk.taken(meter.name)})
+
+    def _wiring(self, ask: Ask) -> Answer:
+        meter, clamps = meter_of(self.desk, ask), clamp_ma(ask.fields)
+        shown = self.desk.read(meter.name)
+        deviations, judged = self.desk.against_clamp(meter.name, shown.values, clamps) if clamps and shown.ok else ((), ())
+        values = {
+            "meter": meter,
+            "here": meter_address(meter.name),
+            "shown": shown,
+            "at": UNKNOWN if shown.time_ms is None else ask.viewer.instant(shown.time_ms),
+            "findings": [*self._findings(meter, shown, ask.viewer), *(_told(each, ask.viewer) for each in judged)],
+            "phases": [_phase(phase, shown.values, ask.viewer) for phase in PHASES if f"current_{phase}" in shown.values],
+            "deviations": [_deviation(each, ask.viewer) for each in deviations],
+        }
+        return Answer("wiring", {**values, "refresh": LIVE_S})
+
+    def _findings(self, meter: MeterTable, shown: Shown, viewer: Viewer) -> list[dict[str, str]]:
+        return [_told(each, viewer) for each in self.desk.wiring(meter.name, shown.values)] if shown.ok else []
+
+    def _clamp(self, ask: Ask) -> Answer:
+        meter = meter_of(self.desk, ask)
+        return Answer("clamp", {"meter": meter, "here": meter_address(meter.name), "phases": PHASES})
+
+    def _form(self, ask: Ask) -> Answer:
+        meter = meter_of(self.desk, ask)
+        return self._shown_form(meter, meter_fields(meter))
+
+    def _change(self, ask: Ask) -> Answer | str:
+        meter, row = meter_of(self.desk, ask), meter_row(ask.fields)
+        try:
+            self.desk.change_meter(ask.person, meter.name, row, anyway=bool(ask.fields.get("anyway")))
+        except RefusedError as error:
+            return self._shown_form(meter, ask.fields, ask, error)
+        return meter_address(row["name"])
+
+    def _shown_form(
+        self, meter: MeterTable, fields: Mapping[str, str], ask: Ask | None = None, error: RefusedError | None = None
+    ) -> Answer:
+        back = meter_address(meter.name)
+        values = {"found": {}, "fields": whole(fields), "back": back, "action": f"{back}/change", **form_choices(self.desk, meter.name)}
+        return Answer("meter_form", {**values, **refusal(ask, error)}, 409 if error else 200)
+
+    def _remove(self, ask: Ask) -> str:
+        self.desk.remove_meter(ask.person, meter_of(self.desk, ask).name)
+        return HOME
+
+    def _exchange(self, ask: Ask) -> Answer:
+        """The first step, or the second once the old meter's last values are noted."""
+        meter = meter_of(self.desk, ask)
+        taken, shown = self.desk.taken(meter.name), self.desk.read(meter.name)
+        counters = [
+            {
+                "quantity": quantity,
+                "shows": outside(quantity, shown.values[quantity]) if quantity in shown.values else "",
+                "unit": QUANTITIES[quantity].unit,
+            }
+            for quantity in self.desk.counted(meter.name)
+        ]
+        values = {"meter": meter, "here": meter_address(meter.name), "taken": taken, "shown": shown, "counters": counters}
+        return Answer("exchange", {**values, "since": ask.viewer.instant(taken.time_ms) if taken else ""})
+
+    def _take_out(self, ask: Ask) -> str:
+        meter = meter_of(self.desk, ask)
+        self.desk.take_out(meter.name, ask.person, ask.fields)
+        return f"{meter_address(meter.name)}/exchange"
+
+    def _put_in(self, ask: Ask) -> Answer:
+        meter = meter_of(self.desk, ask)
+        number = self.desk.put_in(meter.name, ask.fields)
+        return Answer("exchanged", {"meter": meter, "here": meter_address(meter.name), "number": number})
+
+    def _leave_in(self, ask: Ask) -> str:
+        meter = meter_of(self.desk, ask)
+        self.desk.leave_in(meter.name)
+        return meter_address(meter.name)
+
+
+def _told(judgement: Judgement, viewer: Viewer) -> dict[str, str]:
+    words = viewer.language
+    told = {"sentence": judgement.sentence(words), "grounds": judgement.grounds(words)}
+    return {"kind": judgement.kind, "confidence": judgement.confidence, **told}
+
+
+def _phase(phase: str, values: Mapping[str, int], viewer: Viewer) -> dict[str, str]:
+    def text(quantity: str, decimals: int, size: int = 1000) -> str:
+        return viewer.number(Decimal(values[quantity]) / size, decimals) if quantity in values else UNKNOWN
+
+    return {
+        "name": phase.upper(),
+        "voltage": text(f"voltage_{phase}_n", 1),
+        "current": text(f"current_{phase}", 2),
+        "power": text(f"active_power_{phase}", 2, 1_000_000),
+        "factor": text(f"power_factor_{phase}", 2),
+    }
+
+
+def _deviation(each: Deviation, viewer: Viewer) -> dict[str, str]:
+    """`within` is "" where the site file names no class, or there is nothing to compare."""
+    known = each.deviation is not None and each.limit is not None
+    within = ("yes" if abs(each.deviation or 0) <= (each.limit or 0) else "no") if known else ""
+    return {
+        "phase": each.phase.upper(),
+        "clamp": viewer.number(Decimal(each.clamp_ma) / 1000, 2),
+        "shown": UNKNOWN if each.shown_ma is None else viewer.number(Decimal(each.shown_ma) / 1000, 2),
+        "deviation": UNKNOWN if each.deviation is None else viewer.number(Decimal(each.deviation) / 1000, 2),
+        "limit": UNKNOWN if each.limit is None else viewer.number(Decimal(each.limit) / 1000, 2),
+        "within": within,
+    }

@@ -1,0 +1,101 @@
+"""What commissioning leaves behind: acceptance sheets with their label, and the changes of the site file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import segno
+from markupsafe import Markup
+
+from gateway.commission_interface import Commissioning
+from gateway.language import Language
+from gateway.pages.commission_form import PHASES, clamp_ma
+from gateway.pages.commission_work import HOME, Answer, Ask, NotThereError, Works, meter_address, meter_of
+from gateway.pages.viewer import Viewer
+from protocols.quantity import QUANTITIES
+from protocols.reading import iso, milliseconds_of
+
+# What the label in the cabinet leads to.
+METER_PAGE = "/meters/"
+REMARK_MAX = 2_000
+
+
+@dataclass(frozen=True)
+class RecordPages:
+    desk: Commissioning
+
+    def pages(self) -> Works:
+        return [
+            ("/meters/{meter}/sheet", self._form),
+            ("/sheets", self._sheets),
+            ("/sheets/{sheet}", self._sheet),
+            ("/changes", self._changes),
+        ]
+
+    def actions(self) -> Works:
+        return [("/meters/{meter}/sheet", self._accept), ("/changes/{number:int}/restore", self._restore)]
+
+    def _form(self, ask: Ask) -> Answer:
+        meter = meter_of(self.desk, ask)
+        return Answer("sheet_form", {"meter": meter, "here": meter_address(meter.name), "phases": PHASES, "person": ask.person})
+
+    def _accept(self, ask: Ask) -> str:
+        meter = meter_of(self.desk, ask)
+        person = ask.fields.get("person", "").strip() or ask.person
+        remark = ask.fields.get("remark", "").strip()[:REMARK_MAX]
+        return f"{HOME}/sheets/{self.desk.accept(meter.name, person, clamp_ma(ask.fields), remark)}"
+
+    def _sheets(self, ask: Ask) -> Answer:
+        sheets = [{**each, "at": _dated(each["time"], ask.viewer)} for each in self.desk.sheets()]
+        return Answer("sheets", {"sheets": sheets})
+
+    def _sheet(self, ask: Ask) -> Answer:
+        sheet = self.desk.sheet(str(ask.place["sheet"]))
+        if sheet is None:
+            raise NotThereError
+        leads_to = f"{ask.base}{METER_PAGE}{meter_address(sheet['meter']['name']).rpartition('/')[2]}"
+        values = {
+            "sheet": sheet,
+            "at": _dated(sheet["time"], ask.viewer),
+            "readings": [(quantity, value, QUANTITIES[quantity].unit) for quantity, value in sheet["readings"].items()],
+            "wiring": [_told(row, ask.viewer.language) for row in sheet["wiring"]],
+            "leads_to": leads_to,
+            "code_picture": qr_picture(leads_to),
+        }
+        return Answer("sheet", values)
+
+    def _changes(self, ask: Ask) -> Answer:
+        changes = [
+            {
+                "version": each,
+                "at": _dated(iso(each.time_ms), ask.viewer),
+                "what": ask.viewer.say(f"changed.{each.kind}", subject=each.subject),
+                "difference": self.desk.difference(each.number),
+            }
+            for each in self.desk.versions()
+        ]
+        return Answer("changes", {"changes": changes})
+
+    def _restore(self, ask: Ask) -> str:
+        self.desk.restore(ask.person, ask.place["number"])
+        return f"{HOME}/changes"
+
+
+def qr_picture(text: str) -> Markup:
+    """Drawn here: a label needs no other machine. `M` stands a scratch on the cabinet's door."""
+    drawn = segno.make(text, error="m", micro=False).svg_inline(omitsize=True, border=2)
+    return Markup(drawn)  # noqa: S704 - made here of modules, not of text
+
+
+def _dated(time: str, viewer: Viewer) -> str:
+    """With the year: a sheet is looked at years later."""
+    return f"{viewer.local(milliseconds_of(time)):%Y-%m-%d %H:%M:%S}"
+
+
+def _told(row: Mapping[str, Any], language: Language) -> dict[str, str]:
+    where = language.say("number.list_joint").join(row["where"])
+    return {
+        "sentence": language.say(f"finding.{row['kind']}", where=where, **row["evidence"]),
+        "grounds": language.say(f"grounds.{row['kind']}", where=where, **row["evidence"]),
+        "confidence": row["confidence"],
+    }

@@ -1,0 +1,161 @@
+"""A small working stand-in for the commissioning desk: a site of two meters, answers that never change, and a list of what was done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.commission_interface import Deviation, Job, Judgement, RefusedError, Shown, Taken, Version
+from gateway.language import Language
+from gateway.pages.tests.fakes import NOW_MS, line
+from gateway.site import LineTable, MeterTable, Site, SiteTable
+from gateway.status import LineStatus
+from protocols.meter import Meter
+from protocols.reading import iso, outside_values
+
+VALUES = {
+    "active_energy_import": 5_215_935_059,
+    **{f"voltage_l{phase}_n": 230_000 for phase in (1, 2, 3)},
+    **{f"current_l{phase}": 10_000 for phase in (1, 2, 3)},
+    **{f"active_power_l{phase}": 2_200_000 for phase in (1, 2, 3)},
+}
+FOUND = {
+    "address": 5, "baud": 9600, "parity": "N", "stop_bits": 1, "model": "eastron-sdm630", "evidence": "it says so",
+    "confidence": "high", "values": {},
+}  # fmt: skip
+TROUBLE = {"kind": "echo", "address": None, "evidence": "it hears itself"}
+EVIDENCE = {"angles": "L2 -148°", "undone": "L2 32°"}
+SHEET = "20260328T034612Z-press-1"
+
+
+class Reversed:
+    """The judgement that a transformer is turned round."""
+
+    kind, confidence = "ct_reversed", "certain"
+
+    def sentence(self, language: Language) -> str:
+        return language.say("finding.ct_reversed", where="L2", **EVIDENCE)
+
+    def grounds(self, language: Language) -> str:
+        return language.say("grounds.ct_reversed", where="L2", **EVIDENCE)
+
+
+def _site() -> Site:
+    meters = (
+        MeterTable(name="main", line="rs485-1", address=1, model="eastron-sdm630", role="import"),
+        MeterTable.model_validate(
+            {"name": "press-1", "line": "rs485-1", "address": 2, "model": "eastron-sdm630", "role": "load", "parent": "main", "class": "1"}
+        ),
+    )
+    lines = (LineTable(name="rs485-1", port="/dev/ttyUSB0", baud=19200),)
+    return Site(site=SiteTable(name="works", timezone="Asia/Shanghai"), line=lines, meter=meters)
+
+
+@dataclass
+class FakeCommissioning:
+    """`refusal` is raised by whatever would change something."""
+
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+    refusal: RefusedError | None = None
+    running: bool = False
+    is_out: bool = False
+    is_healed: bool = False
+    site: Site = field(default_factory=_site)
+    models: Mapping[str, Meter] = field(default_factory=dict)
+
+    def _do(self, *what: Any) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.done.append(what)
+
+    def lines(self) -> Mapping[str, LineStatus]:
+        return {"rs485-1": line()}
+
+    def search(self, line: str) -> None:
+        self._do("search", line)
+
+    def set_address(self, line: str, wishes: Mapping[str, Any]) -> None:
+        self._do("set_address", line, wishes["address"])
+
+    def job(self, line: str) -> Job | None:
+        result = None if self.running else {"found": [FOUND], "trouble": [TROUBLE]}
+        return Job("search", line, NOW_MS, self.running, 0.4, ("asking address 16",), result)
+
+    def read(self, meter: str) -> Shown:
+        return Shown(True, "", NOW_MS, VALUES)
+
+    def ratios(self, meter: str) -> Mapping[str, str]:
+        return {"ct_ratio": "40"}
+
+    def wiring(self, meter: str, values: Mapping[str, int]) -> Sequence[Judgement]:
+        return [] if self.is_healed else [Reversed()]
+
+    def against_clamp(
+        self,
+        meter: str,
+        values: Mapping[str, int],
+        clamp_ma: Mapping[str, int],
+    ) -> tuple[Sequence[Deviation], Sequence[Judgement]]:
+        return [Deviation(phase, 10_000, clamp, -4_762, 1_500) for phase, clamp in clamp_ma.items()], []
+
+    def add_meter(self, person: str, row: Mapping[str, Any], *, anyway: bool) -> None:
+        self._do("add_meter", person, row["name"], row["address"], anyway)
+
+    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], *, anyway: bool) -> None:
+        self._do("change_meter", person, name, changes["name"], anyway)
+
+    def remove_meter(self, person: str, name: str) -> None:
+        self._do("remove_meter", person, name)
+
+    def change_line(self, person: str, name: str, changes: Mapping[str, Any]) -> None:
+        self._do("change_line", person, name, dict(changes))
+
+    def versions(self) -> Sequence[Version]:
+        return [Version(1, NOW_MS, "Li Wei", "meter_added", "press-1", stands=True)]
+
+    def difference(self, number: int) -> str:
+        return '+name = "press-1" <b>'
+
+    def restore(self, person: str, number: int) -> None:
+        self._do("restore", person, number)
+
+    def counted(self, meter: str) -> Sequence[str]:
+        return ("active_energy_import",)
+
+    def taken(self, meter: str) -> Taken | None:
+        return Taken(NOW_MS, "Li Wei", {"active_energy_import": "5215.000000"}) if self.is_out else None
+
+    def take_out(self, meter: str, person: str, finals: Mapping[str, str]) -> None:
+        self._do("take_out", meter, person, finals.get("active_energy_import"))
+
+    def put_in(self, meter: str, starts: Mapping[str, str]) -> str:
+        self._do("put_in", meter, starts.get("active_energy_import"))
+        return "d1"
+
+    def leave_in(self, meter: str) -> None:
+        self._do("leave_in", meter)
+
+    def sheets(self) -> Sequence[Mapping[str, Any]]:
+        found = self.sheet(SHEET)
+        return [] if found is None else [found]
+
+    def sheet(self, sheet_name: str) -> Mapping[str, Any] | None:
+        if sheet_name != SHEET:
+            return None
+        return {
+            "id": SHEET,
+            "sound": True,
+            "site": "works",
+            "meter": {"name": "press-1", "role": "load"},
+            "identity": {"manufacturer": "Eastron", "ct_ratio": "40"},
+            "readings": outside_values(VALUES),
+            "wiring": [{"kind": "ct_reversed", "where": ["L2"], "confidence": "certain", "evidence": EVIDENCE}],
+            "reference": [{"phase": "l1", "reference": "10.500", "deviation_pct": "-4.762"}],
+            "person": "Li Wei",
+            "time": iso(NOW_MS),
+            "remark": "<script>",
+            "sha256": "0" * 64,
+        }
+
+    def accept(self, meter: str, person: str, clamp_ma: Mapping[str, int], remark: str) -> str:
+        self._do("accept", meter, person, dict(clamp_ma), remark)
+        return SHEET

@@ -1,0 +1,190 @@
+"""An electrician's whole way, in the system's Chromium on a phone: from a site without meters to sheets and an exchanged meter.
+
+The real gateway on the virtual factory; whoever turns a transformer or puts in a new meter is the factory, told through its input.
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil_tests.bench import HISTORY_DAYS, Places
+from tools.bench import ledger, parts
+from tools.factory.equipment import PLACES, RS485, Place
+from tools.factory.factory import SETTINGS, opened_before
+from tools.factory.protocol_virtual import SCHEME
+
+pytest.importorskip("playwright", reason="playwright is not installed: nobody walks the electrician's way")
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: nobody walks the electrician's way"),
+    # asyncio's own warning: playwright's loop is closed while its driver's pipes are.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
+# A search takes some 20 s on an idle machine; everything else a fraction of that.
+PATIENCE_MS = 90_000
+NAMED = tuple(place for place in PLACES if place.line == RS485)[:6]
+REVERSED, PHASE = "press-1", "l2"
+SITE = """# Written by hand.
+[site]
+name = "new-works"
+timezone = "Asia/Shanghai"
+region = ["CN"]
+
+[poll]
+interval_s = 5
+
+[pages]
+listen = "{listen}"
+
+[[line]]
+name = "rs485-1"   # in the cellar
+port = "{port}"
+baud = {baud}
+"""
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places.free(tmp_path)
+
+
+@pytest.fixture
+def factory(places: Places) -> Iterator[parts.Part]:
+    opened_ms = opened_before(time.time_ns() // 1_000_000, HISTORY_DAYS)
+    with parts.factory(places.folder, places.tcp_port, opened_ms) as started:
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context(viewport={"width": 360, "height": 780}, locale="en-GB")
+        context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        yield context.new_page()
+        browser.close()
+
+
+def test_electricians_whole_way(places: Places, factory: parts.Part, page: Page) -> None:
+    """Search, six meters named, a reversed transformer found and cleared, sheets, an exchange: all by phone, nothing else touched."""
+    site = places.folder / "site.toml"
+    site.write_text(SITE.format(listen=places.listen, port=f"{SCHEME}{places.folder.resolve() / RS485}", baud=SETTINGS.baud))
+    _tell(factory, f"turn {REVERSED} {PHASE}")
+    with parts.gateway(site) as gateway:
+        gateway.until(lambda: parts.listens(places.page_port), "the pages are served")
+        _enrol(page, places, gateway)
+        _search(page)
+        for place in NAMED:
+            _name(page, place)
+        _prove_wiring(page, places, factory)
+        for place in NAMED[:2]:
+            _accept(page, places, place.name)
+        before, declared = _exchange(page, places, factory)
+        _takes_back(page, places)
+        gateway.stop()
+        said = gateway.said()
+
+    assert "Traceback" not in said
+    assert site.read_text().startswith(
+        SITE.format(listen=places.listen, port=f"{SCHEME}{places.folder.resolve() / RS485}", baud=SETTINGS.baud)
+    )
+    assert len(list((places.folder / "data" / "acceptance").glob("*.json"))) == 2
+    assert {reading.meter for reading in ledger.readings(places.folder / "data")} == {place.name for place in NAMED}
+    assert before > 0
+    assert declared.startswith("d")
+
+
+def _tell(factory: parts.Part, line: str) -> None:
+    assert factory.process.stdin is not None
+    factory.process.stdin.write(f"{line}\n".encode())
+    factory.process.stdin.flush()
+    factory.until_said(f'"done": "{line}"')
+
+
+def _enrol(page: Page, places: Places, gateway: parts.Part) -> None:
+    code = re.search(r"administrator: (\S+)", gateway.said())
+    assert code is not None
+    page.goto(f"http://{places.listen}/sign-in?next=/commission")
+    page.fill("[name=code]", code[1])
+    page.fill("[name=name]", "Li Wei")
+    page.fill("[name=password]", "correct horse battery")
+    page.click("main button")
+    expect(page.locator("main")).to_contain_text("No meters yet")
+
+
+def _search(page: Page) -> None:
+    """Progress shows while the search runs; every meter of the line is found with its model."""
+    page.click("a.target:has-text('rs485-1')")
+    page.click("button:has-text('Find meters')")
+    expect(page.locator("progress")).to_be_visible()
+    page.locator("#found").wait_for()
+    for place in NAMED:
+        expect(page.locator(f"a.target:has-text('Address {place.address} ')")).to_contain_text(place.model)
+
+
+def _name(page: Page, place: Place) -> None:
+    page.click(f"a.target:has-text('Address {place.address} ')")
+    page.fill("[name=name]", place.name)
+    page.select_option("[name=role]", place.role)
+    page.fill("[name=class]", "1")
+    page.click("button:has-text('Confirm and add')")
+    expect(page.locator(f"a.target:has-text('Address {place.address} ')")).to_contain_text(place.name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def _prove_wiring(page: Page, places: Places, factory: parts.Part) -> None:
+    """The verdict follows by itself when the transformer is turned; a clamp is compared on the same page."""
+    page.goto(f"http://{places.listen}/commission/meters/{REVERSED}/wiring")
+    expect(page.locator(".finding").first).to_contain_text(f"current transformer on {PHASE.upper()} is mounted backwards")
+    _tell(factory, f"turn {REVERSED} {PHASE}")
+    expect(page.locator(".finding").first).to_contain_text("The wiring fits the load")
+    page.click("a.button:has-text('Compare with a clamp')")
+    page.fill("[name=l1]", "1,5")
+    page.click("button:has-text('Compare')")
+    expect(page.locator("main")).to_contain_text("beyond the classes' 1.00 %")
+
+
+def _accept(page: Page, places: Places, name: str) -> None:
+    page.goto(f"http://{places.listen}/commission/meters/{name}/sheet")
+    page.fill("[name=remark]", "Cabinet 3")
+    page.click("button:has-text('Write the sheet')")
+    expect(page.locator("article")).to_contain_text("SHA-256")
+    expect(page.locator("article .label")).to_contain_text(f"http://{places.listen}/meters/{name}")
+    assert page.locator(".label svg path").count() > 0
+
+
+def _exchange(page: Page, places: Places, factory: parts.Part) -> tuple[float, str]:
+    """The old counter is offered as it stands, the new one begins near zero; what was declared has a number."""
+    page.goto(f"http://{places.listen}/commission/meters/{REVERSED}/exchange")
+    old = float(page.input_value("[name=active_energy_import]"))
+    page.click("button:has-text('Note it')")
+    _tell(factory, f"exchange {REVERSED}")
+    page.reload()
+    new = float(page.input_value("[name=active_energy_import]"))
+    page.click("button:has-text('The new meter is in')")
+    expect(page.locator("main")).to_contain_text(f"{REVERSED} is exchanged")
+    said = re.search(r"Declared under (\S+?)\.", page.inner_text("main"))
+    assert said is not None
+    assert new < 1 < old
+    return old, said[1]
+
+
+def _takes_back(page: Page, places: Places) -> None:
+    """The newest change is taken back and taken back again: the meter is away, then there."""
+    last = NAMED[-1].name
+    page.goto(f"http://{places.listen}/commission/changes")
+    for is_there in (False, True):
+        page.click("button:has-text('Back to before this') >> nth=0")
+        assert (f'name = "{last}"' in (places.folder / "site.toml").read_text()) is is_there
+    page.goto(f"http://{places.listen}/commission/meters/{last}")
+    expect(page.locator("main h2")).to_contain_text(last)
