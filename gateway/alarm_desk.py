@@ -48,7 +48,7 @@ class AlarmDesk:
         self._speed = speed
         self._facts = _facts(site, models)
         self._watch = Watch()
-        self._standing = StandingCounters()
+        self._standing = StandingCounters(site.poll.energy_interval_min * 60_000)
         self._night: BaseLoad | None = None
         self._night_asked_ms: int | None = None
         self._lock = threading.Lock()

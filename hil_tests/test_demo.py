@@ -9,10 +9,11 @@ import pytest
 from hil_tests.bench import Bench, VirtualBench, cannot
 from hil_tests.chain import command, document_of
 from tools.bench import parts
+from tools.factory.own_submeters import why_simulated
 
 KEYS = {
     "seconds", "polls", "answers", "timeouts", "readings_stored", "figures", "batches_acknowledged",
-    "records_acknowledged", "records_at_hub", "conservation", "page", "hub", "data",
+    "records_acknowledged", "records_at_hub", "conservation", "submeters", "page", "hub", "data",
 }  # fmt: skip
 STOP_S_MAX = 15.0  # three parts, one after the other; each commits what it has
 
@@ -43,6 +44,7 @@ def test_the_demo_ends_by_itself_with_everything_delivered(folder: Path) -> None
     assert document["figures"] > 0
     assert document["page"] == f"http://{parts.HOST}:{port}/"
     assert document["data"] == str(folder)
+    assert document["submeters"] == ("simulated" if why_simulated(1.0) else "firmware")
     assert _alive(folder) == []
 
 

@@ -25,8 +25,9 @@ from gateway.deliver.key import gateway_key
 from gateway.folder import FolderLock
 from protocols.reading import milliseconds_of
 from tools.commands.options import load
-from tools.factory.equipment import RS485
-from tools.factory.factory import SETTINGS, Factory, opened_before
+from tools.factory.equipment import OWN, RS485
+from tools.factory.factory import SETTINGS, Factory, HistoryRow, opened_before
+from tools.factory.own_submeters import flash_of, why_simulated
 from tools.factory.protocol_virtual import SCHEME
 from tools.factory.site_file import write_site
 from tools.hub import manage
@@ -66,6 +67,11 @@ class Demo:
     def hub_db(self) -> str:
         return f"sqlite:///{self.folder / 'hub.db'}"
 
+    @property
+    def simulated_because(self) -> str:
+        """Why our own submeters are not the real firmware; empty where they are."""
+        return why_simulated(self.speed)
+
     def prepare(self, start_ms: int, progress: Progress) -> None:
         """Site file, hub enrolment and history up to `start_ms`; a folder that was used before goes on from where it is."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +107,10 @@ class Demo:
             store = Store(self.site.data_folder, key.gateway, key.sign)
             try:
                 report = importing.Report()
-                lines = _with_progress(factory, start_ms, lambda done: progress("two weeks of history", (done - self._opened_ms) / steps))
+                # What real ones have counted in this folder is not written anew.
+                real_before = [place.name for place in OWN if flash_of(self.folder, place.name).exists()]
+                rows = factory.history(start_ms, without=real_before)
+                lines = _with_progress(rows, lambda done: progress("two weeks of history", (done - self._opened_ms) / steps))
                 for piece in importing.pieces(importing.rows_of(lines, self.site), report):
                     importing.take(store, piece, report, clock.now_ms())
                 progress("energy and carbon of each shift", 0.0)
@@ -119,7 +128,8 @@ class Demo:
         faults = [word for fault in self.faults for word in ("--fault", fault)]
         times = ["--start-ms", str(start_ms), "--opened-ms", str(self._opened_ms), "--speed", str(self.speed)]
         wires = ["--folder", str(self.folder.resolve()), "--tcp-port", str(self._tcp_port), "--seed", str(self.seed)]
-        self._spawn("factory", "tools.factory.process", *wires, *times, *faults)
+        own = [] if self.simulated_because else ["--own-submeters"]
+        self._spawn("factory", "tools.factory.process", *wires, *times, *own, *faults)
         self._wait_until("factory", lambda: (self.folder / RS485).exists() and _listens(self._tcp_port))
         self._wait_until("hub", lambda: _listens(self._hub_port))
         progress("hub, factory, gateway", 0.6)
@@ -199,16 +209,16 @@ class Demo:
             "records_acknowledged": depth.records_acknowledged,
             "records_at_hub": at_hub["records"] if at_hub else 0,
             "conservation": "broken" if faults else "exact",
+            "submeters": "simulated" if self.simulated_because else "firmware",
             "page": self.page,
             "hub": self.hub,
             "data": str(self.folder),
         }
 
 
-def _with_progress(factory: Factory, until_ms: int, at: Callable[[int], None]) -> Iterator[str]:
+def _with_progress(rows: Iterator[HistoryRow], at: Callable[[int], None]) -> Iterator[str]:
     """The lines of the import file that the factory's past would be."""
     yield ",".join(importing.COLUMNS)
-    rows = factory.history(until_ms)
     while piece := list(islice(rows, HISTORY_LINES_AT_ONCE)):
         yield from (",".join(row) for row in piece)
         at(milliseconds_of(piece[-1].time))

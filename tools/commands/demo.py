@@ -19,6 +19,7 @@ from gateway.control import ControlError
 from tools.commands.options import JsonOption, print_json
 from tools.demo import Demo, DemoError
 from tools.exits import FAILED, fail
+from tools.factory.equipment import OWN
 
 NAME = "demo"
 # With --speed and no --seconds the simulated time begins a day ago.
@@ -72,6 +73,7 @@ def _run(demo: Demo, stop: threading.Event, length_s: float | None, *, quiet: bo
     if not quiet:
         console = Console()
         console.print(f"page  {demo.page}\nhub   {demo.hub}\ndata  {demo.folder}", highlight=False)
+        console.print(_submeters(demo.simulated_because), highlight=False)
         console.print(
             "Stop with Ctrl-C." if length_s is None else f"Ends by itself after {length_s:g} s; or stop with Ctrl-C.", style="dim"
         )
@@ -87,6 +89,13 @@ def _run(demo: Demo, stop: threading.Event, length_s: float | None, *, quiet: bo
         fail(str(error))
     demo.stop()
     return demo.summary(counts, lived)
+
+
+def _submeters(simulated_because: str) -> str:
+    names = " and ".join(place.name for place in OWN)
+    if simulated_because:
+        return f"The submeters {names} are simulated from their meter file: {simulated_because}."
+    return f"The submeters {names} are the real firmware on MicroPython."
 
 
 @contextmanager

@@ -51,7 +51,10 @@ class MeasuringPoint:
         self._counter_start_mwh = counter_start_mwh
 
     def measure(self, time_ms: int) -> dict[str, int]:
-        return self._levels(time_ms) | self._counters(time_ms, _CHANNELS)
+        return self._levels(time_ms) | self.counters(time_ms)
+
+    def counters(self, time_ms: int) -> dict[str, int]:
+        return self._counters(time_ms, _CHANNELS)
 
     def totals(self, time_ms: int) -> dict[str, int]:
         """The counters and the power without phases: much less work, for history."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 RS485 = "rs485-1"
 TCP = "tcp-1"
 PULSE_COUNTER = "pulse-counter"
+SUBMETER = "shiftwatt-submeter"
 
 
 class Place(NamedTuple):
@@ -32,6 +33,10 @@ PLACES = (
     Place("compressor", "eastron-sdm630", RS485, 5, "load", MAIN, "60 kW", 6_551),
     Place("lighting", "eastron-sdm120", RS485, 6, "load", MAIN, "10 kW", 2_023),
     Place("cnc", "chint-dtsu666", RS485, 7, "load", MAIN, "45 kW", 1_707),
+    Place("cooling", SUBMETER, RS485, 8, "load", MAIN, "15 kW", 3_310),
+    Place("ventilation", SUBMETER, RS485, 9, "load", MAIN, "10 kW", 2_748),
     Place("pv", "sunspec-meter-float", TCP, 1, "generation", MAIN, "100 kW"),
     Place(PIECES, PULSE_COUNTER, TCP, 2, "pieces", "", "1200 pieces/h"),
 )
+# Ours: where MicroPython is installed the real firmware measures there.
+OWN = tuple(place for place in PLACES if place.model == SUBMETER)

@@ -5,9 +5,10 @@ always shows the same, live or as history, so that the two join without a seam.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from random import Random
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway import catalogue
@@ -16,11 +17,12 @@ from protocols.meter import Meter, meter_from_document
 from protocols.quantity import QUANTITIES
 from protocols.reading import iso
 from tools.factory.electrical import MeasuringPoint, Supply
-from tools.factory.equipment import MAIN, PIECES, PLACES, PULSE_COUNTER, RS485, TCP, Place
+from tools.factory.equipment import MAIN, PIECES, PLACES, PULSE_COUNTER, RS485, SUBMETER, TCP, Place
 from tools.factory.faults import Fault
 from tools.factory.loads import SLOT_MS, Balance
 from tools.factory.serial_settings import LineSettings
 from tools.factory.shop_floor import PV, sources
+from tools.factory.simulated_submeter import SimulatedSubmeter
 from tools.factory.site_file import PULSE_COUNTER_FILE
 from tools.factory.station import Serve, Station
 from tools.factory.tampering import begun, counters_of, turned
@@ -36,6 +38,7 @@ _PIECE = 1_000
 # Counters that history holds, and one level to look at; what a meter does not show is left out.
 _HISTORY = ("active_energy_import", "active_energy_export", "reactive_energy_import", "pieces", "active_power")
 _WHOLE_LINE = ""
+_NONE_REAL: Mapping[str, Station] = MappingProxyType({})
 
 
 class HistoryRow(NamedTuple):
@@ -73,10 +76,11 @@ class Factory:
         self._points = {place.name: self._point(place) for place in PLACES if place.name != PIECES}
         self.meters = {place.name: self._meter(place) for place in PLACES}
 
-    def stations(self, start_ms: int, faults: Mapping[str, list[Fault]]) -> list[Station]:
+    def stations(self, start_ms: int, faults: Mapping[str, list[Fault]], real: Mapping[str, Station]) -> list[Station]:
         """What answers on the RS-485 line, line time 0 being `start_ms`."""
         return [
-            Station(
+            real.get(place.name)
+            or Station(
                 place.name,
                 place.address,
                 self._serve(place.name, start_ms),
@@ -88,13 +92,13 @@ class Factory:
             if place.line == RS485
         ]
 
-    def line(self, start_ms: int, faults: Mapping[str, list[Fault]]) -> Line:
-        """The RS-485 line; faults of the meter "" are the line's own."""
+    def line(self, start_ms: int, faults: Mapping[str, list[Fault]], real: Mapping[str, Station] = _NONE_REAL) -> Line:
+        """The RS-485 line; faults of the meter "" are the line's own, stations in `real` take the place of simulated ones."""
         known = {_WHOLE_LINE} | {place.name for place in PLACES}
         for name in faults:
             if name not in known:
                 raise UnknownMeterError(f"there is no meter {name!r} in the factory; known are {', '.join(sorted(known - {_WHOLE_LINE}))}")
-        return Line(self.stations(start_ms, faults), SETTINGS, faults.get(_WHOLE_LINE, ()), random=Random(self._seed))
+        return Line(self.stations(start_ms, faults, real), SETTINGS, faults.get(_WHOLE_LINE, ()), random=Random(self._seed))
 
     def units(self, start_ms: int, faults: Mapping[str, list[Fault]]) -> dict[int, Unit]:
         """What answers behind the Modbus TCP address, by unit id."""
@@ -104,10 +108,11 @@ class Factory:
             if place.line == TCP
         }
 
-    def history(self, until_ms: int) -> Iterator[HistoryRow]:
+    def history(self, until_ms: int, without: Collection[str] = ()) -> Iterator[HistoryRow]:
         """Every quarter of an hour (shift changes lie on them) from the opening to `until_ms`, as each meter would have shown it."""
+        meters = {name: meter for name, meter in self.meters.items() if name not in without}
         for time_ms in range(self.opened_ms, until_ms + 1, SLOT_MS):
-            for name, meter in self.meters.items():
+            for name, meter in meters.items():
                 values = self._history_values(name, time_ms)
                 for quantity in _HISTORY:
                     value = meter.shown(quantity, values)
@@ -118,6 +123,10 @@ class Factory:
         """Works out everything up to `time_ms`, so that the first read does not take the seconds this takes."""
         for meter in self.meters.values():
             meter.measure(time_ms)
+
+    def counters(self, name: str, time_ms: int) -> Mapping[str, int]:
+        """All that its counters stand at, per phase too."""
+        return self._points[name].counters(time_ms)
 
     def _history_values(self, name: str, time_ms: int) -> Mapping[str, int]:
         if name == PIECES:
@@ -152,6 +161,8 @@ class Factory:
         return MeasuringPoint(self._supply, balance, upstream=self.network, counter_start_mwh=place.start_kwh * _MWH_PER_KWH)
 
     def _meter(self, place: Place) -> VirtualMeter:
+        if place.model == SUBMETER:
+            return SimulatedSubmeter(_model(place.model), self._measure(place))
         return VirtualMeter(_model(place.model), self._measure(place), {"ct_ratio": place.ct_ratio})
 
     def _measure(self, place: Place) -> Measure:

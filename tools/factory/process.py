@@ -6,6 +6,7 @@ Opens the ports, prints one JSON line that names them, does what the lines of it
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -13,20 +14,23 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
 
+from tools.board.wishes import SubmeterError
 from tools.factory.equipment import RS485, TCP
 from tools.factory.factory import SETTINGS, Factory, UnknownMeterError, opened_before
 from tools.factory.faults import Fault, UnknownFaultError, parse_fault
+from tools.factory.own_submeters import OwnSubmeters
 from tools.factory.pace import Pace
 from tools.factory.protocol_virtual import SCHEME
 from tools.factory.pty_line import PtyLine
 from tools.factory.tcp_meters import TcpMeters
+from tools.factory.wire import Line
 
-_WRONG_USE = 2
+_FAILED, _WRONG_USE = 1, 2
 
 
 def main() -> int:
@@ -37,6 +41,9 @@ def main() -> int:
     except (UnknownFaultError, UnknownMeterError) as error:
         print(error, file=sys.stderr)
         return _WRONG_USE
+    except SubmeterError as error:
+        print(error, file=sys.stderr)
+        return _FAILED
     return 0
 
 
@@ -48,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tcp-port", type=int, default=0, help="port of the Modbus TCP meters; default: a free one")
+    parser.add_argument("--own-submeters", action="store_true", help="ours are the real firmware on MicroPython")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME=RATE@METER", help="without @METER: the whole RS-485 line")
     return parser.parse_args()
 
@@ -59,9 +67,20 @@ async def _run(wishes: argparse.Namespace) -> None:
         faults[meter].append(fault)
     start_ms = time.time_ns() // 1_000_000 if wishes.start_ms is None else wishes.start_ms
     factory = Factory(wishes.seed, opened_before(start_ms) if wishes.opened_ms is None else wishes.opened_ms)
-    line = factory.line(start_ms, faults)
-    factory.warm_up(start_ms)
-    wishes.folder.mkdir(parents=True, exist_ok=True)
+    folder = wishes.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        own = None
+        if wishes.own_submeters:
+            own = OwnSubmeters(factory, folder, start_ms, wishes.speed)
+            stack.callback(own.stop)
+            own.start()
+        factory.warm_up(start_ms)
+        line = factory.line(start_ms, faults, own.stations(faults) if own else {})
+        await _serve(wishes, factory, line, faults, start_ms)
+
+
+async def _serve(wishes: argparse.Namespace, factory: Factory, line: Line, faults: Mapping[str, list[Fault]], start_ms: int) -> None:
     pace = Pace(wishes.speed)
     tcp = TcpMeters(factory.units(start_ms, faults), random=Random(wishes.seed), pace=pace, port=wishes.tcp_port)
     await tcp.start()

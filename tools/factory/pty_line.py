@@ -17,6 +17,7 @@ from typing import Self
 
 from tools.factory.pace import Pace
 from tools.factory.protocol_virtual import announced, settings_file
+from tools.factory.remote_station import RemoteStation
 from tools.factory.serial_settings import LineSettings
 from tools.factory.wire import Line
 
@@ -71,6 +72,9 @@ class PtyLine:
         self._waker, self._wake_end = os.pipe()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._waker, selectors.EVENT_READ)
+        for station in line.stations:
+            if isinstance(station, RemoteStation):
+                self._selector.register(station, selectors.EVENT_READ)
         self._terminal: _Terminal | None = None
         self._thread = threading.Thread(target=self._work, name=f"line {link.name}", daemon=True)
         self._stopping = False
@@ -114,6 +118,9 @@ class PtyLine:
                 self._terminal.send(data)
         if self._terminal is not None and any(key.fd == self._terminal.near for key, _ in readable):
             self._hear(self._terminal, now_us)
+        for key, _ in readable:
+            if isinstance(key.fileobj, RemoteStation) and (frame := key.fileobj.take()):
+                self.line.station_sends(now_us, key.fileobj, frame)
         self._follow_plug(now_us)
 
     def _hear(self, terminal: _Terminal, now_us: int) -> None:

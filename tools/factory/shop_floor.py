@@ -1,4 +1,4 @@
-"""What stands in the factory and how each thing behaves in a slot: six loads, offices, solar roof.
+"""What stands in the factory and how each thing behaves in a slot: eight loads, offices, solar roof.
 
 Rules only: slot number and dice in, base and swing in watts and a shape out. Three shifts change at 06, 14 and
 22 o'clock; work begins on Monday at 06:00 and ends on Saturday at 06:00; each shift has three breaks.
@@ -52,6 +52,7 @@ _STROKES = {period: Shape(_BLOW + (120,) * (period - len(_BLOW))) for period in 
 # One heating cycle of five minutes, one air cycle of ninety seconds, by the per mille of the time they are on.
 _HEATING = {duty: Shape((FULL,) * (300 * duty // FULL) + (0,) * (300 - 300 * duty // FULL)) for duty in range(0, FULL + 1, 50)}
 _AIR = {duty: Shape((0,) * (90 - 90 * duty // FULL) + (FULL,) * (90 * duty // FULL)) for duty in range(0, FULL + 1, 100)}
+_FILTER = Shape((FULL,) * 4 + (0,) * 26)
 _RAMP = Shape(tuple(second * FULL // SLOT_SECONDS for second in range(SLOT_SECONDS)))
 
 
@@ -108,6 +109,16 @@ def lighting(number: int, dice: Dice) -> Slot:  # noqa: ARG001 - a rule like the
     return Slot(4_300 if 30 <= now.slot < 66 else 5_900)
 
 
+def cooling(number: int, dice: Dice) -> Slot:  # noqa: ARG001 - a rule like the others
+    """Around the clock, always the same: the samples that its real meter is given hold one round of it."""
+    return Slot(1_600, 8_400, _AIR[400])
+
+
+def ventilation(number: int, dice: Dice) -> Slot:  # noqa: ARG001 - a rule like the others
+    """As `cooling`; the filters are blown clean every half minute."""
+    return Slot(4_900, 1_300, _FILTER)
+
+
 def machining_centre(number: int, dice: Dice) -> Slot:
     now = moment(number)
     if not now.working or now.shift == 2:
@@ -160,6 +171,8 @@ EQUIPMENT = {
     "compressor": Equipment(compressor, (333, 332, 335), 590),
     "lighting": Equipment(lighting, (FULL, 0, 0), 120),
     "cnc": Equipment(machining_centre, (330, 338, 332), 480),
+    "cooling": Equipment(cooling, (334, 332, 334), 540),
+    "ventilation": Equipment(ventilation, (333, 334, 333), 420),
     OFFICES: Equipment(offices, (280, 390, 330), 200),
     PV: Equipment(solar(90_000), (334, 333, 333), 0),
 }

@@ -22,7 +22,7 @@ class Reply(NamedTuple):
 
     `delivered`: every byte of the answer reached the master as it was said. `late`: a fault held it back.
     `overtaken`: the master had begun another request before the last byte. `begun_us` and `ended_us` are
-    None for an answer that never reached the wire.
+    None for an answer that never reached the wire. `heard` is what reached the master's port.
     """
 
     request: int
@@ -35,3 +35,4 @@ class Reply(NamedTuple):
     delivered: bool
     late: bool
     overtaken: bool
+    heard: bytes

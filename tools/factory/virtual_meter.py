@@ -90,6 +90,18 @@ class VirtualMeter:
                 _put(row, values, image)
         return [image[place] for place in places]
 
+    def image(self, time_ms: int | None) -> Image:
+        """All registers at once; without a time those that nothing is measured for hold what they always hold."""
+        image = dict(self._fixed)
+        values = {} if time_ms is None else self.measure(time_ms)
+        for row in self.meter.rows:
+            _put(row, values, image)
+        return image
+
+    def write(self, address: int, words: tuple[int, ...], time_ms: int) -> int:  # noqa: ARG002 - a simulated meter takes no settings
+        """0, or the exception code."""
+        return ILLEGAL_ADDRESS
+
     def _fixed_image(self, factors: Mapping[str, int]) -> Image:
         image: Image = {}
         if self.meter.language == SUNSPEC:
@@ -110,7 +122,7 @@ class VirtualMeter:
 
 
 class _Registers:
-    """What `responder` reads; a simulated meter takes no settings."""
+    """What `responder` reads and writes."""
 
     def __init__(self, meter: VirtualMeter, time_ms: int) -> None:
         self._meter = meter
@@ -119,8 +131,8 @@ class _Registers:
     def read(self, function: int, address: int, length: int) -> list[int] | None:
         return self._meter.words(function, address, length, self._time_ms)
 
-    def write(self, address: int, words: tuple[int, ...]) -> int:  # noqa: ARG002 - the responder's interface
-        return ILLEGAL_ADDRESS
+    def write(self, address: int, words: tuple[int, ...]) -> int:
+        return self._meter.write(address, words, self._time_ms)
 
 
 def _put(row: Row, values: Mapping[str, int], image: Image) -> None:

@@ -19,6 +19,7 @@ from itertools import count
 from random import Random
 
 from tools.factory.faults import AdapterUnplugged, BabblingMeter, DeadMeter, Echo, Fault
+from tools.factory.remote_station import RemoteStation
 from tools.factory.serial_settings import LineSettings, as_heard, garbled
 from tools.factory.station import Answer, Station
 from tools.factory.truth import KEPT_MAX, Reply, Request
@@ -74,6 +75,7 @@ class Line:
         self._master_end_us = 0
         self._master_began_us = 0
         self._free_us = dict.fromkeys(self.stations, 0)
+        self._asked: dict[Station, Request] = {}
         self._answers_waiting = dict.fromkeys(self.stations, 0)
         self._request_number = 0
         self._delivered: list[tuple[int, bytes]] = []
@@ -97,6 +99,12 @@ class Line:
             self._begin(sent)
         else:
             self._schedule(sent.start_us, lambda _now_us: self._begin(sent))
+
+    def station_sends(self, now_us: int, station: RemoteStation, frame: bytes) -> None:
+        """What a device outside of this model says, now, to what it heard last."""
+        self._run(now_us)
+        if station in self._asked:
+            self._answer(station, station.said(frame, self._faults, self._random), now_us)
 
     def next_event_us(self) -> int | None:
         """When `advance` next has something to do; None while the line is idle."""
@@ -218,8 +226,13 @@ class Line:
         )
 
     def _ask(self, station: Station, heard: bytes, begun_us: int, request: Request, now_us: int) -> None:
+        self._asked[station] = request
+        self._answer(station, station.hear(heard, begun_us, self._frame_end_us, self._faults, self._random), now_us)
+
+    def _answer(self, station: Station, answers: list[Answer], now_us: int) -> None:
+        request = self._asked[station]
         ready_us = max(now_us, self._free_us[station])
-        for answer in station.hear(heard, begun_us, self._frame_end_us, self._faults, self._random):
+        for answer in answers:
             if not answer.frame:
                 self._record(answer, request, None)
                 continue
@@ -235,7 +248,7 @@ class Line:
 
     def _record(self, answer: Answer, request: Request, sent: _Transmission | None) -> None:
         begun, ended = (None, None) if sent is None else (sent.start_us, sent.end_us)
-        delivered = sent is not None and b"".join(sent.heard) == answer.intended
+        heard = b"" if sent is None else b"".join(sent.heard)
         overtaken = self._master_began_us > request.sent_at_us + self._announced.wire_us(len(request.frame))
         self.truth.append(
             Reply(
@@ -246,8 +259,9 @@ class Line:
                 request.sent_at_us,
                 begun,
                 ended,
-                delivered,
+                sent is not None and heard == answer.intended,
                 answer.late,
                 overtaken,
+                heard,
             )
         )

@@ -48,9 +48,10 @@ def test_the_truth_names_request_block_and_times() -> None:
     run_until(wire, SECOND)
 
     begun_us = wire.settings.wire_us(8) + wire.settings.silence_us + TURNAROUND_US
+    asked, said = request(5, 3, 2)[1:-2], reply(5, 3, 2)
     assert [(each.number, each.sent_at_us, each.frame) for each in wire.requests] == [(1, 0, request(5, 3, 2))]
     assert [tuple(each) for each in wire.truth] == [
-        (1, "meter-5", request(5, 3, 2)[1:-2], reply(5, 3, 2)[1:-2], 0, begun_us, begun_us + wire.settings.wire_us(9), True, False, False)
+        (1, "meter-5", asked, said[1:-2], 0, begun_us, begun_us + wire.settings.wire_us(9), True, False, False, said)
     ]
 
 

@@ -15,7 +15,7 @@ POLLS = 1_000_000 // SHARE
 
 def test_nothing_is_invented_or_misdated_and_what_is_good_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     """Late, lost, echoed, truncated, colliding, refused and damaged answers, all at once."""
-    result = summary([one_line(POLLS // 2, False, seed) for seed in (11, 12)], 1.0)
+    result = summary([one_line(POLLS // 2, seed) for seed in (11, 12)], 1.0)
     with capsys.disabled():
         print(f"\n1/{SHARE} of the fault-injected polls: {result}")
 

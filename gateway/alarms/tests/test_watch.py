@@ -170,7 +170,7 @@ def test_every_kind_has_its_words(code: str) -> None:
 
 def test_standing_counter_adds_up_and_moving_one_does_not() -> None:
     """10 kW for three minutes are half a kilowatt-hour; one step of the counter clears it, a gap begins anew."""
-    standing = StandingCounters()
+    standing = StandingCounters(0)
 
     def look(at_s: int, counter: int) -> int | None:
         values = {"active_power": 10_000_000, "active_energy_import": counter}
@@ -180,3 +180,17 @@ def test_standing_counter_adds_up_and_moving_one_does_not() -> None:
     assert look(190, 6) == 0
     look(250, 6)
     assert look(500, 6) == 0
+
+
+def test_counter_that_was_not_read_again_is_no_standing_one() -> None:
+    """Counters are read at interval ends: within two intervals 10 kW may pass without a new value."""
+    standing = StandingCounters(900_000)
+    values = {"active_power": 10_000_000, "active_energy_import": 5}
+
+    def look(at_s: int) -> int | None:
+        return standing.look(replace(_meter("press", START_MS + at_s * 1000), values=values), ("active_energy_import",))
+
+    found = [look(at_s) for at_s in range(0, 1861, 60)]
+
+    assert found[:31] == [0] * 31
+    assert (found[31] or 0) > 5_000_000
