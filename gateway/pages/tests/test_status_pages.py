@@ -15,7 +15,7 @@ from gateway.pages.tests.fakes import FakeAlarm, FakeFinding, troubled_status
 TIMEOUT_S = 10
 FIGURE = "/shifts/figure?start=2026-03-26T22:00:00Z&shift=early&line="
 PATHS = (
-    *(entry.path for entry in ENTRIES),
+    *(entry.path for entry in ENTRIES if not entry.role),
     "/meters/main",
     "/meters/press-1?span=week",
     "/meters/press-1?span=month&day=2026-02-14",
