@@ -62,14 +62,14 @@ def test_what_is_away_at_the_start_is_found_when_it_comes(chain: Chain) -> None:
     if not isinstance(chain.bench, VirtualBench):
         cannot("nobody is there to pull the adapter")
     gateway = chain.start_gateway()
-    gateway.until(lambda: "is not there" in chain.page() and "cannot be reached" in chain.page(), "the page says what is away")
+    gateway.until(lambda: "cannot be opened" in chain.page() and "The hub" in chain.page(), "the page says what is away")
     with chain.bench.powered(chain.places):
         gateway.until(lambda: control.ask(chain.data, "counts")["answers"] > 0, "the line is polled as soon as it is there")
         gateway.until(lambda: chain.readings() != [], "its readings are stored")
         chain.start_hub()
         first = chain.readings()[0].sequence
         gateway.until(lambda: ledger.sums(chain.data).acknowledged >= first, "the hub has them")
-        gateway.until(lambda: "cannot be reached" not in chain.page(), "the page no longer speaks of the hub")
+        gateway.until(lambda: "The hub" not in chain.page(), "the page no longer speaks of the hub")
         assert gateway.stop() == 0
     kinds = [event.kind for event in ledger.events(chain.data) if event.subject == "rs485-1"]
 

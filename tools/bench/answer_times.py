@@ -140,7 +140,7 @@ class Meter(Sampling):
         self._due_us -= WINDOW_US
         return empty_window(WINDOW_US, 0)
 
-    def take(self, _window: Window) -> None:
+    def take(self, _window: Window, _held_ms: int) -> None:
         self.clock.sleep_us(self._window_us)
         self._totals = [total + _WH_PER_WINDOW for total in self._totals]
         self._journal.begin_due(self.clock.ticks_ms(), self._totals)
