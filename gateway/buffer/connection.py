@@ -43,6 +43,8 @@ class Readers:
 
     def close(self) -> None:
         with self._lock:
-            for connection in self._open.values():
-                connection.close()
+            for thread, connection in self._open.items():
+                # Closed under a query that still runs, a connection takes the whole process with it; that one ends with its thread.
+                if thread is threading.current_thread() or not thread.is_alive():
+                    connection.close()
             self._open.clear()
