@@ -28,6 +28,7 @@ from firmware.register_image import RegisterImage
 from firmware.rs485_port import ANSWER_US_MAX, Rs485Port
 from firmware.supervisor import Supervisor
 from protocols.frame import rtu_frame, t35_us
+from tools.bench.ticks import Clock
 from tools.board.flash import SimulatedFlash, make_blank
 
 HOURS = 2
@@ -40,23 +41,6 @@ MASTER_WAIT_US = 500_000
 UNIT, BITS = 7, 11
 REQUEST = rtu_frame(UNIT, b"\x03\x00\x64\x00\x20")
 _WH_PER_WINDOW = 500
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_us = 0
-
-    def ticks_us(self) -> int:
-        return self.now_us
-
-    def ticks_ms(self) -> int:
-        return self.now_us // 1_000
-
-    def ticks_diff(self, end: int, start: int) -> int:
-        return end - start
-
-    def sleep_us(self, duration_us: int) -> None:
-        self.now_us += duration_us
 
 
 class Wire:

@@ -29,6 +29,7 @@ from protocols.frame import TcpFrame, TcpReader
 from protocols.pdu import PDU_MAX
 from tools.bench.modbus_frames import TCP, Frames, check_sum, framed
 from tools.bench.modbus_reference import Reference
+from tools.bench.ticks import Clock
 from tools.register_map import MODEL
 
 FRAMES = 1_000_000
@@ -40,23 +41,6 @@ GHOSTS_MAX = 4  # what may stand before a frame, as the documentation of the sub
 TOLD_MAX = 3  # wrong answers that are shown in full
 _POLL_US = 400
 _PARTS = 100  # steps of the progress bar
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_us = 0
-
-    def ticks_us(self) -> int:
-        return self.now_us
-
-    def ticks_ms(self) -> int:
-        return self.now_us // 1000
-
-    def ticks_diff(self, end: int, start: int) -> int:
-        return end - start
-
-    def sleep_us(self, duration_us: int) -> None:
-        self.now_us += duration_us
 
 
 class Application:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
 
 from gateway.acquire.station import Station as Asked
 from gateway.acquire.station import StationSpec
 from gateway.site import LineTable, MeterTable
-from protocols.meter import Meter, meter_from_document
+from protocols.meter import Meter
 from protocols.reading import Reading
+from tools.bench.made_up_meter import MODEL, made_up
 from tools.factory.faults import Fault
 from tools.factory.serial_settings import LineSettings
 from tools.factory.station import Station
@@ -35,17 +35,7 @@ def meter(number: int) -> Meter:
         {"quantity": quantity, "address": _address(addresses, index, number), "unit": unit, "scale": "0.001"}
         for index, (quantity, unit) in enumerate(zip(_LEVELS, _UNITS, strict=True))
     ]
-    document: dict[str, Any] = {
-        "name": f"made-up-{number}",
-        "manufacturer": "none",
-        "covers": ["none"],
-        "proof": "unproven",
-        "sources": [{"document": "made up for this test"}],
-        "serial": {},
-        "limits": {"registers_max": 30, "turnaround_ms": 5, "turnaround_slow_ms": 10, "timeout_ms_max": 150},
-        "registers": {"function": 3, "type": "uint32", "rows": rows},
-    }
-    return meter_from_document(document, "made up")
+    return made_up(rows, 30, 5, 10, 150, f"{MODEL}-{number}")
 
 
 def _address(addresses: list[int], index: int, number: int) -> int:

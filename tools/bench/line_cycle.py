@@ -15,9 +15,10 @@ from typing import Any
 from gateway.acquire.station import Station as Asked
 from gateway.acquire.station import StationSpec
 from gateway.site import LineTable, MeterTable
-from protocols.meter import Meter, meter_from_document
+from protocols.meter import Meter
 from tools.bench.late_line import Bench, Device
 from tools.bench.late_replies import run_for
+from tools.bench.made_up_meter import made_up
 from tools.factory.faults import DeadMeter
 from tools.factory.serial_settings import LineSettings
 from tools.factory.station import Station
@@ -38,17 +39,7 @@ TIMEOUT_US_MAX = 500_000 + SETTINGS.wire_us(8 + 5 + 2 * REGISTERS)
 
 def meter() -> Meter:
     rows = [{"quantity": "voltage_l1_n", "address": 0, "unit": "V"}, {"quantity": "active_power", "address": REGISTERS - 2, "unit": "W"}]
-    document: dict[str, Any] = {
-        "name": "made-up",
-        "manufacturer": "none",
-        "covers": ["none"],
-        "proof": "unproven",
-        "sources": [{"document": "made up for this test"}],
-        "serial": {},
-        "limits": {"registers_max": REGISTERS, "turnaround_ms": 40, "turnaround_slow_ms": 60, "timeout_ms_max": 500},
-        "registers": {"function": 3, "type": "uint32", "rows": rows},
-    }
-    return meter_from_document(document, "made up")
+    return made_up(rows, REGISTERS, 40, 60, 500)
 
 
 def line(dead: int, seed: int) -> Bench:

@@ -22,8 +22,9 @@ from gateway.clock import SystemClock
 from gateway.deliver.key import gateway_key
 from gateway.site import LineTable, MeterTable, PollTable, Site, SiteTable
 from protocols.frame import TcpFrame, TcpReader, tcp_frame
-from protocols.meter import Meter, meter_from_document
+from protocols.meter import Meter
 from protocols.reading import Reading
+from tools.bench.made_up_meter import made_up
 
 UNITS = 32
 READS_PER_S, VALUES_PER_S = 3_000, 50_000
@@ -57,17 +58,7 @@ def meter() -> Meter:
     for index, (quantity, unit) in enumerate(_ROWS):
         address = 2 * index if index < half else SECOND + 2 * (index - half)
         rows.append({"quantity": quantity, "address": address, "scale": "0.001"} | ({"unit": unit} if unit else {}))
-    document: dict[str, Any] = {
-        "name": "made-up",
-        "manufacturer": "none",
-        "covers": ["none"],
-        "proof": "unproven",
-        "sources": [{"document": "made up for this test"}],
-        "serial": {},
-        "limits": {"registers_max": 125, "turnaround_ms": 1, "turnaround_slow_ms": 5, "timeout_ms_max": 1_000},
-        "registers": {"function": 3, "type": "uint32", "rows": rows},
-    }
-    return meter_from_document(document, "made up")
+    return made_up(rows, 125, 1, 5, 1_000)
 
 
 class _Server(asyncio.Protocol):

@@ -1,11 +1,14 @@
-"""Fixtures of the tools' tests: one PostgreSQL server for the whole session, and a fresh store of either kind."""
+"""Fixtures of the tools' tests: one PostgreSQL server for the whole session, a fresh store of either kind, and a hub on it."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from gateway.deliver.key import GatewayKey
 from tools.bench import postgresql as running_postgresql
+from tools.tests.hub_bench import Hub, fresh_key, hub
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,20 @@ def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return server.fresh
     folder, numbers = tmp_path_factory.mktemp("stores"), count(1)
     return lambda: f"sqlite:///{folder}/hub{next(numbers)}.db"
+
+
+@pytest.fixture(scope="module")
+def running(new_store: Callable[[], str]) -> Iterator[Hub]:
+    """One hub for all tests of a module; each test brings a gateway of its own."""
+    with hub(new_store()) as found:
+        yield found
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> GatewayKey:
+    return fresh_key(tmp_path)
+
+
+@pytest.fixture
+def bearer(running: Hub, key: GatewayKey) -> str:
+    return running.enrolled(key)

@@ -1,32 +1,12 @@
 """What the hub takes, what it refuses and why, over real HTTP into a real store."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from gateway.deliver.key import GatewayKey
 from gateway.deliver.tests.fakes import START_MS, chain, records
 from protocols.batch import seal, seal_tombstone
-from tools.tests.hub_bench import Hub, fresh_key, gateways, hub, signed
-
-
-@pytest.fixture(scope="module")
-def running(new_store: Callable[[], str]) -> Iterator[Hub]:
-    """One hub for all tests; each test brings a gateway of its own."""
-    with hub(new_store()) as found:
-        yield found
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> GatewayKey:
-    return fresh_key(tmp_path)
-
-
-@pytest.fixture
-def bearer(running: Hub, key: GatewayKey) -> str:
-    return running.enrolled(key)
+from tools.tests.hub_bench import Hub, fresh_key, gateways, signed
 
 
 def held(running: Hub, key: GatewayKey) -> dict[str, Any]:

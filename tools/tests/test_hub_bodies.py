@@ -2,8 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,24 +10,7 @@ from gateway.deliver.key import GatewayKey
 from gateway.deliver.tests.fakes import chain
 from protocols.batch import canonical
 from tools.hub.receipt import BODY_BYTES_MAX, PLAIN_BYTES_MAX
-from tools.tests.hub_bench import Hub, fresh_key, hub, signed
-
-
-@pytest.fixture(scope="module")
-def running(new_store: Callable[[], str]) -> Iterator[Hub]:
-    """One hub for all tests; each test brings a gateway of its own."""
-    with hub(new_store()) as found:
-        yield found
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> GatewayKey:
-    return fresh_key(tmp_path)
-
-
-@pytest.fixture
-def bearer(running: Hub, key: GatewayKey) -> str:
-    return running.enrolled(key)
+from tools.tests.hub_bench import Hub, signed
 
 
 def tampered_value(body: dict[str, Any]) -> None:

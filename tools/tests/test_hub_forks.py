@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,7 @@ from gateway.deliver.key import GatewayKey, rotation_statement
 from gateway.deliver.tests.fakes import START_MS, chain, records
 from protocols.batch import SealedBatch, seal, seal_tombstone
 from tools.hub import forks
-from tools.tests.hub_bench import Hub, fresh_key, hub, signed
-
-
-@pytest.fixture(scope="module")
-def running(new_store: Callable[[], str]) -> Iterator[Hub]:
-    """One hub for all tests; each test brings a gateway of its own."""
-    with hub(new_store()) as found:
-        yield found
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> GatewayKey:
-    return fresh_key(tmp_path)
-
-
-@pytest.fixture
-def bearer(running: Hub, key: GatewayKey) -> str:
-    return running.enrolled(key)
+from tools.tests.hub_bench import Hub, fresh_key, signed
 
 
 def branch(key: GatewayKey, trunk: list[SealedBatch], batches: int) -> list[SealedBatch]:

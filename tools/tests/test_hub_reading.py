@@ -1,33 +1,12 @@
 """What comes out of the hub again: the same records, dated where that became possible, filtered as asked."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from gateway.deliver.key import GatewayKey
 from gateway.deliver.tests.fakes import START_MS, chain
 from protocols.batch import SealedBatch, seal
 from protocols.reading import ClockSet, Reading
-from tools.tests.hub_bench import Hub, fresh_key, hub
-
-
-@pytest.fixture(scope="module")
-def running(new_store: Callable[[], str]) -> Iterator[Hub]:
-    """One hub for all tests; each test brings a gateway of its own."""
-    with hub(new_store()) as found:
-        yield found
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> GatewayKey:
-    return fresh_key(tmp_path)
-
-
-@pytest.fixture
-def bearer(running: Hub, key: GatewayKey) -> str:
-    return running.enrolled(key)
+from tools.tests.hub_bench import Hub
 
 
 def undated(first: int, count: int) -> list[Any]:

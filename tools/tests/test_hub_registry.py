@@ -20,11 +20,6 @@ def running(new_store: Callable[[], str]) -> Iterator[Hub]:
         yield found
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> GatewayKey:
-    return fresh_key(tmp_path)
-
-
 def enrol(running: Hub, invitation: str, key: GatewayKey, **changes: Any) -> requests.Response:
     request = {"token": invitation, "gateway": key.gateway, "public_key": key.public_key, **changes}
     return requests.post(f"{running.url}/v1/enrol", json=request, timeout=10)
