@@ -1,4 +1,4 @@
-"""What other commands ask a running gateway to do on one of its lines: the control socket's table for `finding`.
+"""What other commands ask a running gateway to do on one of its lines: the control socket's table for `field_work`.
 
 The line's polling pauses meanwhile. How far a long one is can be asked on the side.
 """
@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway import finding
+from gateway import field_work
 from gateway.acquire.master import WireClosed
 from gateway.acquire.scan import BUDGET_S
 from gateway.acquire.scan_result import Progress
@@ -15,7 +15,7 @@ from gateway.acquire.set_address import HAND_S, SettingRefused
 from gateway.acquire.wire import Wire
 from gateway.acquisition import Acquisition
 from gateway.control import Ask, ControlError
-from gateway.finding import Target
+from gateway.field_work import Target
 from gateway.site import Site
 from protocols.errors import ProtocolError
 from protocols.meter import Meter
@@ -47,7 +47,7 @@ class FieldAsks:
             self._said[target.line] = {"share": progress.share, "sentences": [progress.sentence]}
 
         async def work(wire: Wire) -> dict[str, Any]:
-            return await finding.scan(wire, target, self._models, self._site, request, say)
+            return await field_work.scan(wire, target, self._models, self._site, request, say)
 
         return self._lent(target, work, float(request.get("budget_s") or BUDGET_S) + EXTRA_S)
 
@@ -57,7 +57,7 @@ class FieldAsks:
         self._said[target.line] = {"share": 0.0, "sentences": said}
 
         async def work(wire: Wire) -> dict[str, Any]:
-            return await finding.set_address(wire, target, self._models, request, said.append)
+            return await field_work.set_address(wire, target, self._models, request, said.append)
 
         return self._lent(target, work, 2 * HAND_S + EXTRA_S)
 
@@ -66,7 +66,7 @@ class FieldAsks:
         wanted = ReadRequest(int(request["function"]), int(request["register"]), int(request["count"]))
 
         async def work(wire: Wire) -> dict[str, Any]:
-            return {"words": await finding.read_raw(wire, target, int(request["address"]), wanted)}
+            return {"words": await field_work.read_raw(wire, target, int(request["address"]), wanted)}
 
         return self._lent(target, work, EXTRA_S)
 
@@ -74,7 +74,7 @@ class FieldAsks:
         line = next((line for line in self._site.line if line.name == request["line"]), None)
         if line is None:
             raise ControlError(f"the running gateway has no line {request['line']!r}; was the site file changed since it started?")
-        return finding.target_of(line)
+        return field_work.target_of(line)
 
     def _lent(self, target: Target, work: Callable[[Wire], Any], wait_s: float) -> dict[str, Any]:
         log.info("the line %s is lent to a command; its polling pauses", target.line)

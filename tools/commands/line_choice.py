@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway import catalogue, control, finding
+from gateway import catalogue, control, field_work
 from gateway.acquire.master import WireClosed
 from gateway.acquire.set_address import SettingRefused
 from gateway.acquire.wire import Wire
-from gateway.finding import Target
+from gateway.field_work import Target
 from gateway.folder import is_owned
 from gateway.site import Site
 from protocols.errors import OurMistake, ProtocolError
@@ -65,7 +65,7 @@ def _target(site: Site, port: str, tcp: str, line: str) -> Target:
     names = ", ".join(each.name for each in site.line) or "none"
     lines = [each for each in site.line if line in ("", each.name) and port in ("", each.port) and tcp in ("", each.tcp)]
     if len(lines) == 1:
-        return finding.target_of(lines[0])
+        return field_work.target_of(lines[0])
     if line:
         raise OurMistake(f"there is no line {line!r} in the site file; known: {names}")
     if port or tcp:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway import finding
+from gateway import field_work
 from gateway.acquire.interpretations import interpretations, texts
 from gateway.acquire.wire import Settings, Wire
 from protocols.errors import OurMistake
@@ -37,7 +37,7 @@ def read_raw(choice: Choice, text: str, settings: Settings | None, *, as_json: b
     target = choice.target if settings is None else choice.target._replace(settings=settings)
 
     async def work(wire: Wire) -> dict[str, Any]:
-        return {"words": await finding.read_raw(wire, target, address, request)}
+        return {"words": await field_work.read_raw(wire, target, address, request)}
 
     if choice.owned:
         asked = {"address": address, "function": request.function, "register": request.address, "count": request.count}

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from gateway import finding
+from gateway import field_work
 from gateway.acquire.scan_result import Progress as Step
 from gateway.acquire.wire import Wire
 from tools.commands.line_choice import (
@@ -68,7 +68,7 @@ def _scan(choice: Choice, wishes: dict[str, Any]) -> dict[str, Any]:
             return there(choice, "scan", told, **wishes)
 
         async def work(wire: Wire) -> dict[str, Any]:
-            return await finding.scan(wire, choice.target, choice.models, choice.site, wishes, say)
+            return await field_work.scan(wire, choice.target, choice.models, choice.site, wishes, say)
 
         return here(work, choice.target)
 

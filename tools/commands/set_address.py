@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway import finding
+from gateway import field_work
 from gateway.acquire.wire import Wire
 from tools.commands.line_choice import BaudOption, LineOption, ParityOption, PortOption, TcpOption, choose, here, parity_of, there
 from tools.commands.options import JsonOption, SiteOption, print_json
@@ -52,7 +52,7 @@ def command(
             say(sentence)
 
     async def work(wire: Wire) -> dict[str, Any]:
-        return await finding.set_address(wire, choice.target, choice.models, wishes, say)
+        return await field_work.set_address(wire, choice.target, choice.models, wishes, say)
 
     document = there(choice, "set_address", told, **wishes) if choice.owned else here(work, choice.target)
     if as_json:
