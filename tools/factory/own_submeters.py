@@ -109,6 +109,9 @@ class _Run:
         except SubmeterError as error:
             log.error("%s is silent from now on: %s", self.place.name, error)  # noqa: TRY400 - the sentence says it all
             self._failure = str(error)
+        except Exception as error:  # whoever waits for it must not be told of a terminal that is gone
+            log.exception("%s stopped by a fault of this program", self.place.name)
+            self._failure = f"the submeter {self.place.name} could not be started ({type(error).__name__}); the log says why"
         finally:
             self._settled.set()
 

@@ -3,25 +3,28 @@
 import hashlib
 import os
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shiftwatt"
 _KEPT_MAX = 20  # trees of 70 KiB; the oldest goes
+# Two submeters start at once: the second waits for what the first makes. CPython's `ast` does not bear two threads either.
+_MAKING = threading.Lock()
 
 
 def kept(made_from: tuple[str, ...], make: Callable[[], dict[str, bytes]], folder: Path = FOLDER) -> dict[str, bytes]:
     """What `make` gives, or gave before from the same. A folder that cannot be used costs time, nothing else."""
     path = folder / f"tree-{hashlib.sha256(chr(0).join(made_from).encode()).hexdigest()}.zip"
-    try:
-        return _read(path)
-    except (OSError, zipfile.BadZipFile):
-        files = make()
-    try:
-        _write(files, path)
-    except OSError:  # no such right, no room
-        return files
+    with _MAKING:
+        try:
+            return _read(path)
+        except (OSError, zipfile.BadZipFile):
+            files = make()
+        with suppress(OSError):  # no such right, no room
+            _write(files, path)
     return files
 
 

@@ -1,6 +1,8 @@
 """What goes onto a board: the smaller modules mean the same, and every chip's compiler takes them."""
 
 import ast
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,21 @@ def test_a_tree_is_made_once(tmp_path: Path) -> None:
     assert (kept(("a",), make, tmp_path), len(made)) == ({"lib/a.mpy": b"M"}, 3)
     (tmp_path / "file").touch()
     assert kept(("a",), make, tmp_path / "file") == {"lib/a.mpy": b"M"}
+
+
+def test_two_threads_make_one_tree(tmp_path: Path) -> None:
+    """Who asks while it is made waits for it, and makes none of his own."""
+    made: list[int] = []
+
+    def make() -> dict[str, bytes]:
+        made.append(1)
+        time.sleep(0.05)
+        return {"lib/a.mpy": b"M"}
+
+    threads = [threading.Thread(target=kept, args=(("a",), make, tmp_path)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(made) == 1
