@@ -13,12 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.broken import Broken, BrokenError, Step, broken, first_difference, in_words, place_of, shown, when
-from gateway.buffer import chain
+from gateway.buffer import chain, sealed
 from gateway.buffer.chain import Link
 from gateway.buffer.series import last_sequence
 from protocols.batch import GENESIS, Verify, body_of, canonical, continuation, digest, documents, link_hash, marks, record_document
 from protocols.errors import OurMistake
 from protocols.reading import Reading, Record
+from protocols.thinning import Thinned, contents_digest
+from protocols.thinning import holds as holds_thinned
 
 # What a row that was tampered with may raise where it is read or written down.
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, OurMistake)
@@ -56,6 +58,7 @@ class ChainProof:
         self._number, self._link, self._sequence = 0, GENESIS, 0  # of what was found sound so far
         self._batches = self._records = self._former = self._unsigned = 0
         self._notes: list[str] = []
+        self._thinned = chain.thinned(connection)
 
     def check(self, heads: Sequence[Head] = ()) -> Chain:
         """BrokenError at the first thing that does not hold; `heads` were noted elsewhere."""
@@ -89,9 +92,10 @@ class ChainProof:
 
     def _batch(self, link: Link) -> None:
         self._require_place(link)
-        found = self._taken(link)
+        thinned = self._thinned.get(link.number)
+        found = self._taken(link) if thinned is None else self._left(link)
         try:
-            holds = digest(body_of(self._gateway, link.number, link.previous, link.sealed_ms, found)) == link.hash
+            holds = self._is_as_sealed(link, found) if thinned is None else self._is_as_left(link, thinned, found)
         except UNREADABLE:
             holds = False
         bodies = self._bodies(link)
@@ -101,6 +105,22 @@ class ChainProof:
         self._number, self._link, self._sequence = link.number, link.hash, link.last_sequence
         self._batches, self._records = self._batches + 1, self._records + len(found)
         self._step(len(found))
+
+    def _is_as_sealed(self, link: Link, found: Sequence[Record]) -> bool:
+        return digest(body_of(self._gateway, link.number, link.previous, link.sealed_ms, found)) == link.hash
+
+    def _left(self, link: Link) -> list[Record]:
+        """The records of a thinned batch, with the dates they had when it was thinned."""
+        for stray in self._rows.until(link.last_sequence):
+            if stray.sequence < link.first_sequence:
+                broken(f"{in_words(stray)} stands below the first record of batch {link.number}", **place_of(stray), batch=link.number)
+        return sealed.records_of(self._connection, link.first_sequence, link.last_sequence)
+
+    def _is_as_left(self, link: Link, thinned: Thinned, found: Sequence[Record]) -> bool:
+        verify = self._verifier_of(link.number)
+        if verify is None:
+            return contents_digest(found) == thinned.contents
+        return holds_thinned(self._gateway, link.hash, thinned, found, verify)
 
     def _require_place(self, link: Link) -> None:
         place = {"record": "batch", "batch": link.number}
@@ -115,7 +135,7 @@ class ChainProof:
             broken(f"{told}, but batch {self._number} ends with {self._sequence}", **place, field="first_sequence")
 
     def _taken(self, link: Link) -> list[Record]:
-        """The records of a batch. A thinned batch lacks some: what its thinning record says of them belongs here."""
+        """The records of a batch, every one."""
         expected = link.first_sequence
         found: list[Record] = []
         for record in self._rows.until(link.last_sequence):
@@ -153,17 +173,17 @@ class ChainProof:
             found = found if tombstone else documents(body)
         return found
 
-    def _locate(self, link: Link, found: Sequence[Record], sealed: Mapping[int, Any]) -> None:
-        self._require_unchanged(link, found, sealed)
+    def _locate(self, link: Link, found: Sequence[Record], bodies: Mapping[int, Any]) -> None:
+        self._require_unchanged(link, found, bodies)
         span = f"records {link.first_sequence} to {link.last_sequence}, sealed at {when(link.sealed_ms)}"
         broken(f"batch {link.number} ({span}) is not what was sealed: its hash is another one", record="batch", batch=link.number)
 
-    def _require_unchanged(self, link: Link, found: Sequence[Record], sealed: Mapping[int, Any] = MappingProxyType({})) -> None:
+    def _require_unchanged(self, link: Link, found: Sequence[Record], bodies: Mapping[int, Any] = MappingProxyType({})) -> None:
         """Which record was changed: by the body while it is there, else by its mark."""
         for index, record in enumerate(found):
             try:
                 document = record_document(record)
-                difference = first_difference(sealed[record.sequence], document) if record.sequence in sealed else None
+                difference = first_difference(bodies[record.sequence], document) if record.sequence in bodies else None
                 changed = bool(link.marks) and marks([record]) != (link.marks or b"")[2 * index : 2 * index + 2]
             except UNREADABLE as error:
                 broken(f"{in_words(record)} of batch {link.number} cannot be read: {error}", **place_of(record), batch=link.number)

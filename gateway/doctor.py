@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.buffer import rows
-from gateway.buffer.schema import POWER
 from gateway.commissioning.bus import Polled, Seen, bus
 from gateway.commissioning.finding import Finding
 from gateway.commissioning.wiring import wiring
@@ -33,12 +32,8 @@ def wiring_of(site: Site, meter: MeterTable, values: Mapping[str, int]) -> list[
 
 def buses_of(site: Site, connection: sqlite3.Connection, now_ms: int) -> list[Finding]:
     """From the polls of the last day; nothing is said of meters with too few of them."""
-    known = frozenset(rows.power_tables(connection))
-    histories = {
-        meter.name: list(rows.power_between(connection, meter.name, now_ms - HISTORY_MS, now_ms))
-        for meter in site.meter
-        if meter.line and POWER + meter.name in known
-    }
+    wired = [meter.name for meter in site.meter if meter.line]
+    histories = {name: list(rows.power_between(connection, name, now_ms - HISTORY_MS, now_ms)) for name in wired}
     polled = [Polled(name, site.meter_named(name).line, list(map(_seen, history))) for name, history in histories.items()]
     local = zone(site.site.timezone)
     return bus(polled, lambda time_ms: datetime.fromtimestamp(time_ms // 1000, UTC).astimezone(local).hour, _powers(histories))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from gateway.buffer import chain, rows, series
+from gateway.buffer import chain, rows, sealed, series
 from gateway.carbon.evidence import Readings, evidence_of
 from gateway.carbon.scope import SiteCounters
 from gateway.figure_proof import Bases, Basis
@@ -19,8 +19,9 @@ from gateway.reckoning import Reckoning
 from gateway.site_inputs import Counted
 from gateway.stored_readings import StoredReadings
 from protocols.amount import outside
-from protocols.batch import body_of, declared_document, record_document
+from protocols.batch import body_of, contents, declared_document, record_document
 from protocols.reading import Figure, iso, milliseconds_of
+from protocols.thinning import Thinned
 
 Document = dict[str, Any]
 
@@ -113,11 +114,28 @@ def _rows_of(records: Document) -> Sequence[Document]:
 
 def _batches(connection: sqlite3.Connection, gateway: str, records: Document) -> Iterator[Document]:
     """Each batch that holds one of the records, whole: its hash goes over all of it."""
+    thinned = chain.thinned(connection)
     wanted = sorted(row["sequence"] for row in _rows_of(records))
     for link in chain.links(connection):
         index = bisect_left(wanted, link.first_sequence)
         if not link.is_continuation and index < len(wanted) and wanted[index] <= link.last_sequence:
-            count = link.last_sequence - link.first_sequence + 1
-            found = list(islice(chain.as_sealed(connection, link.first_sequence - 1, count), count))
-            body = body_of(gateway, link.number, link.previous, link.sealed_ms, found)
+            body = (
+                _thinned_body(connection, gateway, link, thinned[link.number])
+                if link.number in thinned
+                else _body(connection, gateway, link)
+            )
             yield {**body, "hash": link.hash, "signature": link.signature}
+
+
+def _body(connection: sqlite3.Connection, gateway: str, link: chain.Link) -> Document:
+    count = link.last_sequence - link.first_sequence + 1
+    found = list(islice(chain.as_sealed(connection, link.first_sequence - 1, count), count))
+    return body_of(gateway, link.number, link.previous, link.sealed_ms, found)
+
+
+def _thinned_body(connection: sqlite3.Connection, gateway: str, link: chain.Link, record: Thinned) -> Document:
+    """What is left of it, and the signed record that says so: counters are never thinned, but the batch's hash went over all of it."""
+    left = sealed.records_of(connection, link.first_sequence, link.last_sequence)
+    thinning = {**record._asdict(), "thinned_at": iso(record.thinned_ms)}
+    del thinning["thinned_ms"]
+    return {"gateway": gateway, "number": link.number, "previous": link.previous, **contents(left), "thinning": thinning}

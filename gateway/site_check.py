@@ -19,6 +19,7 @@ from gateway.site import (
     PagesTable,
     PollTable,
     ProductTable,
+    RetentionTable,
     Site,
     SiteTable,
     UpstreamTable,
@@ -29,7 +30,7 @@ from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, Ro
 from gateway.site_carbon import carbon, demand, factor
 from gateway.site_key import Table
 from gateway.site_mistake import Mistake, suggestion
-from gateway.site_relations import Models, Names, Rows, pages, relations
+from gateway.site_relations import Models, Names, Rows, pages, relations, retention
 from gateway.site_sinks import InfluxTable, MqttTable, WebhookTable
 from gateway.site_time import holidays
 
@@ -44,6 +45,7 @@ _SINGLE: dict[str, type[Table]] = {
     "influx": InfluxTable,
     "holidays": HolidaysTable,
     "demand": DemandTable,
+    "retention": RetentionTable,
 }
 _ROWS: dict[str, type[Table]] = {
     "line": LineTable,
@@ -105,6 +107,7 @@ def _single_relations(single: Mapping[str, Any], rows: Rows, names: Names, folde
     """What the tables that stand once must be to the rest and to the files they name."""
     meters = {meter.name: meter for _, meter in rows["meter"]}
     checks: dict[str, Callable[[Any], Iterator[Mistake]]] = {
+        "retention": retention,
         "pages": lambda table: pages(table, folder),
         "holidays": lambda table: holidays(table, folder),
         "carbon": lambda table: carbon(table, folder),

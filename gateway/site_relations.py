@@ -11,6 +11,7 @@ from gateway.site import (
     MeterTable,
     PagesTable,
     ProductTable,
+    RetentionTable,
     amount_thousandths,
     counted_quantities,
     is_counter,
@@ -58,6 +59,12 @@ def relations(rows: Rows, models: Models, names: Names) -> list[Mistake]:
     for place, product in rows["product"]:
         mistakes += _product(place, product, meters, names)
     return mistakes
+
+
+def retention(table: RetentionTable) -> Iterator[Mistake]:
+    if table.minute_days < table.every_poll_days:
+        said = f"is {table.minute_days}, less than every_poll_days ({table.every_poll_days}), after which it begins"
+        yield Mistake("[retention]", "minute_days", said)
 
 
 def _doubles(found: list[tuple[str, Any]]) -> Iterator[Mistake]:

@@ -13,17 +13,19 @@ _ROW = "write_bytes: "
 class Wear:
     def __init__(self, folder: Path, now_ms: int, counted: Path = COUNTED) -> None:
         self._folder, self._counted, self._since_ms = folder, counted, now_ms
-        self._before = self._written()
+        self._before = written_bytes(counted)
 
     def status(self) -> WearStatus | None:
-        written = self._written()
+        written = written_bytes(self._counted)
         if written is None or self._before is None:
             return None
         return WearStatus(written - self._before, self._since_ms, shutil.disk_usage(self._folder).total)
 
-    def _written(self) -> int | None:
-        try:
-            rows = self._counted.read_text(encoding="ascii").splitlines()
-        except OSError:
-            return None
-        return next((int(row.removeprefix(_ROW)) for row in rows if row.startswith(_ROW)), None)
+
+def written_bytes(counted: Path = COUNTED) -> int | None:
+    """By this process, since it began; None where the system does not say."""
+    try:
+        rows = counted.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(row.removeprefix(_ROW)) for row in rows if row.startswith(_ROW)), None)

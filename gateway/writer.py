@@ -11,14 +11,25 @@ from sqlite3 import OperationalError
 
 from gateway.books import Books
 from gateway.buffer.store import COMMIT_S, Store
+from gateway.buffer.thinning import Slice
 from gateway.clock import Clock
-from protocols.reading import ClockSet
+from protocols.reading import ClockSet, Event
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 # A shift ends, and becomes final, without any reading: look once a minute.
 BOOKS_S = 60.0
+# A slice of thinning takes some tenths of a second: this often it keeps up with 32 meters at 1 s ten times over.
+THIN_S = 5.0
+# Short of space thousands of batches may be thinned: one event an hour says so.
+SAID_MS = 3_600_000
+
+
+def _early(done: Slice) -> str:
+    said = "Space on the card is short: power rows are thinned before their age. Counters, events and figures stay."
+    lost = f" {done.tombstones} batches that no hub has got a tombstone." if done.tombstones else ""
+    return f"{said}{lost} Make room, or set the ages in [retention]."
 
 
 class Writer:
@@ -29,6 +40,7 @@ class Writer:
         self._clock = clock
         self._sealing = sealing
         self._speed = speed
+        self._said_ms: int | None = None  # that space is short
         self._stop = threading.Event()
         self._hurry = threading.Event()
         self._changed_from_ms: int | None = None
@@ -58,7 +70,7 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        committed = booked = self._clock.instant().monotonic_ms
+        committed = booked = thinned = self._clock.instant().monotonic_ms
         while not self._stop.wait(LOOK_S / self._speed):
             now = self._clock.instant().monotonic_ms
             if self._hurry.is_set() or now - committed >= COMMIT_S * 1000:
@@ -69,11 +81,17 @@ class Writer:
                 booked = now
                 self.changed(self._clock.now_ms())
                 self._work()
+            if now - thinned >= THIN_S * 1000 and not self._hurry.is_set():
+                thinned = now
+                self._try(self._thin)
         self._work()
 
     def _work(self) -> None:
         """A fault in one step does not keep the others from being done."""
-        for step in (self._commit, self._book, self._seal):
+        self._try(self._commit, self._book, self._seal)
+
+    def _try(self, *steps: Callable[[], None]) -> None:
+        for step in steps:
             try:
                 step()
             except (OSError, OperationalError) as error:
@@ -95,6 +113,16 @@ class Writer:
     def _seal(self) -> None:
         if not self._store.trouble and self._sealing():
             self._store.outbox.seal(self._clock.now_ms())
+
+    def _thin(self) -> None:
+        """Of what no age asked for, an event tells."""
+        if self._store.trouble:
+            return
+        done = self._store.thin(self._clock.now_ms())
+        instant = self._clock.instant()
+        if done.early and (self._said_ms is None or instant.monotonic_ms - self._said_ms >= SAID_MS):
+            self._said_ms = instant.monotonic_ms
+            self._store.add([Event("store_thinned", "store", _early(done), self._store.boot, *instant)])
 
     def _date(self) -> None:
         """As soon as the clock is known, say what it was during this boot."""

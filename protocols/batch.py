@@ -124,7 +124,7 @@ def body_of(gateway: str, number: int, previous: str, sealed_at_ms: int, records
         "first_sequence": sequences[0],
         "last_sequence": sequences[-1],
         "sealed_at": iso(sealed_at_ms),
-        **_contents(records),
+        **contents(records),
     }
 
 
@@ -174,7 +174,7 @@ _HEAD = ("format", "gateway", "number", "previous", "first_sequence", "last_sequ
 _FIELDS = (*_HEAD, "hash", "signature", *_CONTENTS_OF_OLD)
 
 
-def _contents(records: Iterable[Record]) -> dict[str, list[Any]]:
+def contents(records: Iterable[Record]) -> dict[str, list[Any]]:
     """The records by kind; readings as columns, one group per meter."""
     kinds: dict[str, list[Any]] = {kind: [] for kind in _CONTENTS}
     readings: list[Reading] = []

@@ -1,63 +1,35 @@
-"""The `shiftwatt` command: one sub-command per file in `tools.commands`, put together here."""
+"""The `shiftwatt` command. `run` stays in memory for years, so it is loaded without its sisters."""
 
 import logging
 import sys
 
 import typer
 
-from tools.commands import (
-    account,
-    backup,
-    bundle,
-    check,
-    declare,
-    demo,
-    doctor,
-    evidence,
-    factors,
-    flash,
-    hub,
-    identity,
-    import_readings,
-    label,
-    models,
-    outbox,
-    plan,
-    read,
-    run,
-    scan,
-    set_address,
-    shifts,
-    submeter,
-    token,
-    update,
-    verify,
-)
+from tools.commands import run
 from tools.exits import guarded
 from tools.factory import protocol_virtual
 
-app = typer.Typer(
-    name="shiftwatt",
-    help="On-site energy metering: from the meter on the wire to the carbon of a shift.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-COMMANDS = (
-    *(demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, verify, evidence, factors, backup),
-    *(submeter, update, flash, label),
-)
-for module in COMMANDS:
-    app.command(module.NAME)(module.command)
-for group in (account, declare, hub, identity, outbox, token, bundle):
-    app.add_typer(group.app, name=group.NAME)
+
+def __getattr__(name: str) -> typer.Typer:
+    """`app` is every command; it is put together when somebody asks for it."""
+    if name != "app":
+        raise AttributeError(name)
+    from tools.commands.every import app  # noqa: PLC0415 - ten MB of modules that `run` has no use for
+
+    return app
+
+
+def _alone() -> typer.Typer:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.callback()(lambda: None)  # one command alone would be called without its name
+    app.command(run.NAME)(run.command)
+    return app
 
 
 def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     protocol_virtual.register()
-    return guarded(app)
+    return guarded(_alone() if sys.argv[1:2] == [run.NAME] else __getattr__("app"))
 
 
 if __name__ == "__main__":

@@ -48,9 +48,7 @@ def check(evidence: Document, public_key: str) -> str:
     key = bytes.fromhex(public_key)
     sealed: dict[int, Document] = {}
     for body in evidence["batches"]:
-        plain = {name: value for name, value in body.items() if name not in ("hash", "signature")}
-        hashed = hashlib.sha256(bytes.fromhex(body["previous"]) + canonical(plain)).digest()
-        require(hashed.hex() == body["hash"], f"batch {body['number']}: its hash is not that of its contents")
+        hashed = check_thinned(body, key) if "thinning" in body else check_whole(body)
         require(is_signed(key, hashed, bytes.fromhex(body["signature"])), f"batch {body['number']}: the signature is not of this key")
         require(body["gateway"] == evidence["gateway"], f"batch {body['number']} is another gateway's")
         sealed.update(records_of(body))
@@ -58,6 +56,24 @@ def check(evidence: Document, public_key: str) -> str:
     check_documents(evidence, sealed)
     counts = [len(evidence[name]) for name in ("records", "declarations", "batches")]
     return f"{counts[0]} readings, {counts[1]} declarations, site and figure stand in {counts[2]} signed batches"
+
+
+def check_whole(body: Document) -> bytes:
+    plain = {name: value for name, value in body.items() if name not in ("hash", "signature")}
+    hashed = hashlib.sha256(bytes.fromhex(body["previous"]) + canonical(plain)).digest()
+    require(hashed.hex() == body["hash"], f"batch {body['number']}: its hash is not that of its contents")
+    return hashed
+
+
+def check_thinned(body: Document, key: bytes) -> bytes:
+    """Power rows of it were dropped with age: the gateway signed, with the batch's hash, the digest of what it left."""
+    record, what = body["thinning"], f"batch {body['number']}, thinned"
+    left = hashlib.sha256(canonical({name: body[name] for name in ("readings", *LISTS)})).hexdigest()
+    require((record["number"], record["contents"]) == (body["number"], left), f"{what}: its contents are not what was left")
+    said = {name: value for name, value in record.items() if name != "signature"}
+    message = hashlib.sha256(canonical({**said, "gateway": body["gateway"], "hash": body["hash"]})).digest()
+    require(is_signed(key, message, bytes.fromhex(record["signature"])), f"{what}: the signature of its thinning is not of this key")
+    return bytes.fromhex(body["hash"])
 
 
 def records_of(body: Document) -> Iterator[tuple[int, Document]]:
@@ -83,15 +99,15 @@ def check_readings(evidence: Document, sealed: dict[int, Document]) -> None:
         found = sealed.get(each["sequence"])
         require(found is not None, f"{name}: is in no batch")
         assert found is not None
-        time = found["time"] or dated(found, each["sequence"], evidence["clocks"], sealed)
+        time = found["time"] or dated(found, evidence["clocks"], sealed)
         same = (found["meter"], found["values"].get(each["quantity"]), time) == (each["stored_as"], each["value"], each["time"])
         require(same, f"{name}: the sealed record says something else")
 
 
-def dated(reading: Document, sequence: int, clocks: Sequence[Document], sealed: dict[int, Document]) -> str | None:
-    """By the first clock record of its boot that came after it; that record is sealed too."""
+def dated(reading: Document, clocks: Sequence[Document], sealed: dict[int, Document]) -> str | None:
+    """By the first clock record of its boot; that record is sealed too."""
     for clock in clocks:
-        if clock["boot"] == reading["boot"] and clock["sequence"] > sequence and sealed.get(clock["sequence"]) == clock:
+        if clock["boot"] == reading["boot"] and sealed.get(clock["sequence"]) == clock:
             return iso(reading["monotonic_ms"] + clock["offset_ms"])
     return None
 

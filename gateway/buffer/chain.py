@@ -5,14 +5,12 @@ and the clock record of its boot gives the date to whoever reads the batch.
 """
 
 import sqlite3
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from gateway.buffer import rows
-from gateway.buffer.schema import POWER
-from protocols.reading import ClockSet, Reading, Record
+from protocols.reading import Reading, Record
+from protocols.thinning import Thinned
 
 ALL = 2**62
 BEFORE_ALL = -(2**62)
@@ -45,6 +43,12 @@ def links(connection: sqlite3.Connection) -> Iterator[Link]:
     return (Link(*row) for row in connection.execute(query))
 
 
+def thinned(connection: sqlite3.Connection) -> Mapping[int, Thinned]:
+    """What is signed of the batches that were thinned, by their numbers."""
+    found = connection.execute(f"select {', '.join(Thinned._fields)} from thinning")  # noqa: S608 - the columns of the schema
+    return {row[0]: Thinned(*row) for row in found}
+
+
 def last_sealed(connection: sqlite3.Connection) -> int:
     """The number of the last record that is in a batch."""
     return int(connection.execute("select coalesce(max(last_sequence), 0) from batch").fetchone()[0])
@@ -52,31 +56,39 @@ def last_sealed(connection: sqlite3.Connection) -> int:
 
 def as_sealed(connection: sqlite3.Connection, after: int, limit: int = ALL) -> Iterator[Record]:
     """Records above `after` in sequence order, at most `limit` from each table."""
-    clocks = _clocks(connection, after)
+    offsets = _offsets_ms(connection)
+    later = connection.execute("select sequence from dated_later where sequence > ? order by sequence", (after,))
+    next_later = _number(later)
     for record in rows.every_record(connection, after, limit):
-        is_dated = isinstance(record, Reading) and record.boot in clocks
-        yield _without_later_date(record, clocks[record.boot]) if is_dated and isinstance(record, Reading) else record
+        while next_later < record.sequence:  # thinned since
+            next_later = _number(later)
+        if next_later == record.sequence and isinstance(record, Reading):
+            yield _without_later_date(record, offsets.get(record.boot))
+        else:
+            yield record
 
 
-def _clocks(connection: sqlite3.Connection, after: int) -> Mapping[int, Sequence[ClockSet]]:
-    found: dict[int, list[ClockSet]] = defaultdict(list)
-    query = "select boot, offset_ms, known_at_ms, sequence from clock where sequence > ? order by sequence"
-    for row in connection.execute(query, (after,)):
-        found[row[0]].append(ClockSet(*row))
-    return dict(found)
+def _number(numbers: sqlite3.Cursor) -> int:
+    """The next one; beyond all records after the last."""
+    found = numbers.fetchone()
+    return ALL if found is None else int(found[0])
 
 
-def _without_later_date(reading: Reading, clocks: Sequence[ClockSet]) -> Reading:
-    """One whose time is another than that of the clock record had its own from the beginning."""
-    index = bisect_right([clock.sequence for clock in clocks], reading.sequence)
-    is_later = index < len(clocks) and reading.time_ms == reading.monotonic_ms + clocks[index].offset_ms
-    return reading._replace(time_ms=None) if is_later else reading
+def _offsets_ms(connection: sqlite3.Connection) -> Mapping[int, int]:
+    """Of the first clock record of each boot."""
+    return {boot: offset_ms for boot, offset_ms, _ in connection.execute("select boot, offset_ms, min(sequence) from clock group by boot")}
+
+
+def _without_later_date(reading: Reading, offset_ms: int | None) -> Reading:
+    """A date that is not the one the clock record gave stays: then the record is not as it was sealed, and that shows."""
+    is_given = offset_ms is not None and reading.time_ms == reading.monotonic_ms + offset_ms
+    return reading._replace(time_ms=None) if is_given else reading
 
 
 def unreadable(connection: sqlite3.Connection) -> tuple[str, int] | None:
     """Table and sequence of the first row that is no record of its table."""
     found = []
-    for table in (*rows.power_tables(connection), "counter", "undated", *rows.OTHERS):
+    for table in rows.TABLES:
         last = BEFORE_ALL
         try:
             for record in rows.one_table(connection, table):
@@ -84,4 +96,4 @@ def unreadable(connection: sqlite3.Connection) -> tuple[str, int] | None:
         except (ValueError, TypeError, KeyError, AttributeError):
             query = f'select min(sequence) from "{table}" where sequence > ?'  # noqa: S608 - a table of the schema
             found.append((int(connection.execute(query, (last,)).fetchone()[0]), table))
-    return (min(found)[1].removeprefix(POWER), min(found)[0]) if found else None
+    return (min(found)[1], min(found)[0]) if found else None

@@ -8,11 +8,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.buffer import series
-from gateway.buffer.rows import power_tables
-from gateway.buffer.schema import LEVELS, POWER
+from gateway.buffer import rows, series
+from gateway.buffer.schema import LEVELS
 from gateway.interfaces import Bucket, CounterValue, EventFilter
-from protocols.reading import Event
+from protocols.reading import IMPORTED, Event
 
 # A longer list nobody reads; the rest is found by going back page by page.
 EVENTS_MAX = 500
@@ -22,25 +21,27 @@ def curve(connection: sqlite3.Connection, names: Sequence[str], quantity: str, f
     """Mean, least and most of a level in each bucket of [from_ms, to_ms) that has a value; buckets count from `from_ms`."""
     if quantity not in LEVELS:
         raise ValueError(f"{quantity} is no level")
-    tables = [POWER + name for name in names if POWER + name in power_tables(connection) and quantity in _columns(connection, POWER + name)]
+    if quantity not in {row[0] for row in connection.execute("select name from pragma_table_info('power')")}:
+        return []
     found: dict[int, Bucket] = {}
-    for table in tables:
-        query = f"""
-            select (time_ms - ?) / ?, sum("{quantity}") / count("{quantity}"), min("{quantity}"), max("{quantity}")
-            from "{table}" where time_ms >= ? and time_ms < ? and "{quantity}" is not null group by 1"""  # noqa: S608 - names of the schema
-        for index, mean, least, most in connection.execute(query, (from_ms, bucket_ms, from_ms, to_ms)):
+    after, last = rows.sealed_around(connection, from_ms, to_ms)
+    of_meter = f'meter = (select id from meter where name = ?) and time_ms >= ? and time_ms < ? and "{quantity}" is not null'  # noqa: S608 - a name of the schema
+    query = f"""
+        select (time_ms - ?) / ?, sum("{quantity}") / count("{quantity}"), min("{quantity}"), max("{quantity}") from (
+            select time_ms, "{quantity}" from power where boot = {IMPORTED} and {of_meter}
+            union all select time_ms, "{quantity}" from power where sequence > ? and sequence <= ? and +boot != {IMPORTED} and {of_meter}
+        ) group by 1"""  # noqa: S608 - names of the schema
+    for name in names:
+        span = (name, from_ms, to_ms)
+        for index, mean, least, most in connection.execute(query, (from_ms, bucket_ms, *span, after, last, *span)):
             found[index] = Bucket(from_ms + index * bucket_ms, mean, least, most)
     return [found[index] for index in sorted(found)]
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    return {row[0] for row in connection.execute("select name from pragma_table_info(?)", (table,))}
-
-
 def counter(connection: sqlite3.Connection, names: Sequence[str], quantity: str, from_ms: int, to_ms: int) -> list[CounterValue]:
     """Readings of a counter in time order; what could not be read is left out."""
-    rows = series.counters(connection, names, quantity, from_ms, to_ms)
-    return [CounterValue(row.time_ms, row.value) for row in rows if row.value is not None]
+    found = series.counters(connection, names, quantity, from_ms, to_ms)
+    return [CounterValue(row.time_ms, row.value) for row in found if row.value is not None]
 
 
 def events(connection: sqlite3.Connection, wanted: EventFilter) -> list[Event]:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from gateway.buffer.schema import COUNTERS, POWER, READING_COLUMNS
+from gateway.buffer.schema import COUNTERS, POWER_COLUMNS
 from protocols.quantity import COUNTER, QUANTITIES
-from protocols.reading import ClockSet, Declared, Event, Figure, Reading, Record, SiteDescription
+from protocols.reading import IMPORTED, ClockSet, Declared, Event, Figure, Reading, Record, SiteDescription
+
+# A full disk keeps polls waiting for some hours; what was sealed a day after a stretch holds none of it.
+LATE_MS = 86_400_000
 
 
 def split(reading: Reading) -> list[Reading]:
@@ -39,6 +42,20 @@ def reading_row(reading: Reading) -> dict[str, Any]:
     }
 
 
+def power_row(reading: Reading, meter: int, offset_ms: int) -> dict[str, Any]:
+    assert reading.time_ms is not None
+    return {
+        "sequence": reading.sequence,
+        "meter": meter,
+        "boot": reading.boot,
+        "drift_ms": reading.time_ms - reading.monotonic_ms - offset_ms,
+        "time_ms": reading.time_ms,
+        "turnaround_ms": reading.turnaround_ms,
+        "missing": _text(reading.missing),
+        **reading.values,
+    }
+
+
 def undated_row(reading: Reading) -> dict[str, Any]:
     row = reading_row(reading._replace(values={}))
     return {**row, "meter": reading.meter, "values": _text(reading.values)}
@@ -53,25 +70,32 @@ def _reading(row: sqlite3.Row, meter: str, values: Mapping[str, int]) -> Reading
     return Reading(meter, row["boot"], row["monotonic_ms"], row["time_ms"], values, missing, row["turnaround_ms"], row["sequence"])
 
 
-def power_tables(connection: sqlite3.Connection) -> list[str]:
-    found = connection.execute("select name from sqlite_master where type = 'table' and substr(name, 1, ?) = ?", (len(POWER), POWER))
-    return sorted(name for (name,) in found)
-
-
 _AFTER = "sequence > ? order by sequence limit ?"
 
 
 def readings(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Reading]:
     """Readings with a sequence above `after` in sequence order, at most `limit` from each table."""
-    streams = [_power(connection, table, after, limit) for table in power_tables(connection)]
-    streams += [_counters(connection, after, limit), _undated(connection, after, limit)]
+    streams = [power(connection, after, limit), _counters(connection, after, limit), _undated(connection, after, limit)]
     return heapq.merge(*streams, key=lambda reading: reading.sequence)
 
 
-def _power(connection: sqlite3.Connection, table: str, after: int, limit: int) -> Iterator[Reading]:
-    rows = connection.execute(f'select * from "{table}" where {_AFTER}', (after, limit))  # noqa: S608 - the name comes from the schema itself
+_NOT_MEASURED = frozenset((*POWER_COLUMNS, "meter_name", "offset_ms"))
+_POWER = """
+    select meter.name as meter_name, offset_ms, power.* from power
+    join meter on meter.id = power.meter join boot on boot.number = power.boot"""
+
+
+def power(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Reading]:
+    return _power(connection.execute(f"{_POWER} where {_AFTER}", (after, limit)))
+
+
+def _power(rows: sqlite3.Cursor) -> Iterator[Reading]:
+    levels = [name for name, *_ in rows.description if name not in _NOT_MEASURED]
     for row in rows:
-        yield _reading(row, table.removeprefix(POWER), _levels(row))
+        values = {name: row[name] for name in levels if row[name] is not None}
+        missing = json.loads(row["missing"]) if row["missing"] else {}
+        monotonic_ms = row["time_ms"] - row["offset_ms"] - row["drift_ms"]
+        yield Reading(row["meter_name"], row["boot"], monotonic_ms, row["time_ms"], values, missing, row["turnaround_ms"], row["sequence"])
 
 
 def _counters(connection: sqlite3.Connection, after: int, limit: int) -> Iterator[Reading]:
@@ -92,15 +116,28 @@ def counters_between(connection: sqlite3.Connection, meter: str, from_ms: int, t
         yield _reading(row, meter, {name: row[name] for name in COUNTERS if row[name] is not None})
 
 
+def power_within(connection: sqlite3.Connection, first: int, last: int) -> Iterator[Reading]:
+    """Power readings by their numbers, both included."""
+    return _power(connection.execute(f"{_POWER} where sequence between ? and ? order by sequence", (first, last)))
+
+
 def power_between(connection: sqlite3.Connection, meter: str, from_ms: int, to_ms: int) -> Iterator[Reading]:
-    """Power readings of a meter that has a power table, from_ms <= time <= to_ms."""
-    rows = connection.execute(f'select * from "{POWER}{meter}" where time_ms between ? and ? order by time_ms', (from_ms, to_ms))  # noqa: S608 - see above
-    for row in rows:
-        yield _reading(row, meter, _levels(row))
+    """Power readings of a meter, from_ms <= time <= to_ms: imported ones by their index, polled ones by when their batch was sealed."""
+    span = (meter, from_ms, to_ms)
+    of_meter = "power.meter = (select id from meter where name = ?) and time_ms between ? and ?"
+    imported = connection.execute(f"{_POWER} where power.boot = {IMPORTED} and {of_meter} order by time_ms", span)
+    polled = f"{_POWER} where power.sequence > ? and +power.boot != {IMPORTED} and {of_meter} order by power.sequence"
+    after, _ = sealed_around(connection, from_ms, to_ms)
+    return heapq.merge(_power(imported), _power(connection.execute(polled, (after, *span))), key=lambda reading: reading.time_ms or 0)
 
 
-def _levels(row: sqlite3.Row) -> dict[str, int]:
-    return {name: row[name] for name in row.keys() if name not in READING_COLUMNS and row[name] is not None}  # noqa: SIM118 - a Row iterates values
+def sealed_around(connection: sqlite3.Connection, from_ms: int, to_ms: int) -> tuple[int, int]:
+    """Between which numbers polls of that stretch lie: above the first, up to the second."""
+    before = "select last_sequence from batch where sealed_ms < ? and sealed_ms > 0 order by number desc limit 1"
+    beyond = "select last_sequence from batch where sealed_ms > ? order by number limit 1"
+    (after,) = connection.execute(before, (from_ms,)).fetchone() or (0,)
+    (last,) = connection.execute(beyond, (to_ms + LATE_MS,)).fetchone() or (2**62,)
+    return after, last
 
 
 def undated_of(cursor: sqlite3.Cursor, boot: int) -> list[Reading]:
@@ -161,8 +198,15 @@ OTHERS: dict[str, Callable[[sqlite3.Connection, int, int], Iterator[Any]]] = {
 }
 
 
+# Every table of records, and how it is read.
+TABLES: dict[str, Callable[[sqlite3.Connection, int, int], Iterator[Any]]] = {
+    "power": power,
+    "counter": _counters,
+    "undated": _undated,
+    **OTHERS,
+}
+
+
 def one_table(connection: sqlite3.Connection, table: str) -> Iterator[Any]:
     """Every record that lies in a table, in sequence order."""
-    after, limit = -(2**62), 2**62
-    look = {**OTHERS, "counter": _counters, "undated": _undated}.get(table)
-    return _power(connection, table, after, limit) if look is None else look(connection, after, limit)
+    return TABLES[table](connection, -(2**62), 2**62)

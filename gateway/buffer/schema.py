@@ -1,7 +1,10 @@
 """The tables of the store and how they came to be: one function per step, each applied once, in a transaction.
 
-Two kinds of rows: *power* rows (one table per meter, a column per level quantity, thinned with age) and
-*counter* rows (one table, kept for ever). Every record of any kind has a `sequence` of its own, without gaps.
+Two kinds of rows: *power* rows (one per meter and poll, a column per level quantity, thinned with age) and
+*counter* rows (kept for ever). Every record of any kind has a `sequence` of its own, without gaps.
+
+The power rows of all meters lie in one table in the order of arrival: a commit then fills a few pages instead of
+starting one per meter. For people there is a view per meter, `power_` and its name, with the time in words.
 """
 
 import gzip
@@ -24,7 +27,16 @@ READING_COLUMNS: dict[str, Any] = {
     "turnaround_ms": int,
     "missing": str,
 }
-POWER = "power_"  # + the meter's name
+POWER_COLUMNS: dict[str, Any] = {
+    "sequence": int,
+    "meter": int,
+    "boot": int,
+    "drift_ms": int,
+    "time_ms": int,
+    "turnaround_ms": int,
+    "missing": str,
+}
+POWER = "power_"  # + the meter's name: the view of its rows
 
 migrations = Migrations("shiftwatt")
 
@@ -38,6 +50,7 @@ def records(db: Database) -> None:
     db.table("counter").create(counter, pk="sequence", not_null={"meter", "time_ms"}, foreign_keys=[("meter", "meter", "id")])
     db.table("counter").create_index(["meter", "time_ms"])
     db.table("undated").create({**READING_COLUMNS, "meter": str, "values": str}, pk="sequence")
+    db.table("dated_later").create({"sequence": int}, pk="sequence")  # once undated: their numbers, for how they were sealed
     db.table("event").create(
         {"sequence": int, "kind": str, "subject": str, "detail": str, "boot": int, "monotonic_ms": int, "time_ms": int}, pk="sequence"
     )
@@ -117,14 +130,55 @@ def proofs(db: Database) -> None:
     db.conn.executemany("update batch set signature = ? where number = ?", signatures)
 
 
-def ensure_power_table(db: Database, meter: str, quantities: frozenset[str]) -> None:
-    """A power table of `meter` with a column for each of `quantities`; columns come when first measured."""
-    table = db.table(POWER + meter)
-    if not table.exists():
-        columns = {**READING_COLUMNS, **dict.fromkeys((name for name in LEVELS if name in quantities), int)}
-        table.create(columns, pk="sequence", not_null={"time_ms"})
-        table.create_index(["time_ms"])
-        return
+@migrations()
+def one_power_table(db: Database) -> None:
+    """Power rows of all meters in one table. `drift_ms` is how far the clock has moved since the boot's `offset_ms`."""
+    db.table("boot").create({"number": int, "offset_ms": int}, pk="number")
+    db.table("power").create(POWER_COLUMNS, pk="sequence", not_null={"meter", "boot", "drift_ms", "time_ms"})
+    db.execute("create index power_imported on power (meter, time_ms) where boot = 0")  # an import asks what is there
+    for name in _tables_of_old(db):
+        meter = name.removeprefix(POWER)
+        measured = [each for each in LEVELS if each in db.table(name).columns_dict]
+        add_quantities(db, frozenset(measured))
+        columns = "".join(f', "{each}"' for each in measured)
+        db.execute(f'insert or ignore into boot select boot, min(time_ms - monotonic_ms) from "{name}" group by boot')  # noqa: S608 - names of the schema
+        db.execute("insert or ignore into meter (name) values (?)", (meter,))
+        db.execute(
+            f"""insert into power (sequence, meter, boot, drift_ms, time_ms, turnaround_ms, missing{columns})
+            select sequence, (select id from meter where name = ?), old.boot, time_ms - monotonic_ms - offset_ms, time_ms, turnaround_ms,
+            missing{columns} from "{name}" as old join boot on boot.number = old.boot""",  # noqa: S608 - names of the schema
+            (meter,),
+        )
+        db.table(name).drop()
+        ensure_view(db, meter)
+
+
+@migrations()
+def thinning(db: Database) -> None:
+    """What was thinned on purpose, signed: of a batch, the grain, and the digest of the power rows that were left."""
+    record = {"number": int, "grain_s": int, "thinned_ms": int, "kept": int, "dropped": int, "contents": str, "signature": str}
+    db.table("thinning").create(record, pk="number", not_null=set(record))
+    db.execute("drop index batch_waiting")  # the oldest waiting batch is remembered: an index would be written with every batch
+
+
+def _tables_of_old(db: Database) -> list[str]:
+    found = db.execute("select name from sqlite_master where type = 'table' and substr(name, 1, ?) = ? order by name", (len(POWER), POWER))
+    return [name for (name,) in found.fetchall()]
+
+
+def add_quantities(db: Database, quantities: frozenset[str]) -> None:
+    """A column for each of `quantities`, in the power table; columns come when first measured."""
+    table = db.table("power")
     for quantity in LEVELS:
         if quantity in quantities and quantity not in table.columns_dict:
             table.add_column(quantity, int)
+
+
+def ensure_view(db: Database, meter: str) -> None:
+    """Read by people only: the power rows of one meter under its name."""
+    (identity,) = db.execute("select id from meter where name = ?", (meter,)).fetchone()
+    name = (POWER + meter).replace('"', '""')
+    db.execute(
+        f"""create view if not exists "{name}" as
+        select strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') as time, * from power where meter = {identity}"""  # noqa: S608 - a number
+    )

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gateway.buffer import rows
-from gateway.buffer.schema import POWER
 from protocols.quantity import COUNTER, QUANTITIES
 from protocols.reading import Reading
 
@@ -64,9 +63,9 @@ def _held(connection: sqlite3.Connection, readings: Sequence[Reading]) -> dict[_
         assert reading.time_ms is not None
         spans[reading.meter].append(reading.time_ms)
     quantities = {quantity for reading in readings for quantity in (*reading.values, *reading.missing)}
-    tables = set(rows.power_tables(connection)) if any(QUANTITIES[each].kind != COUNTER for each in quantities) else set()
+    with_power = any(QUANTITIES[each].kind != COUNTER for each in quantities)
     for meter, times in spans.items():
-        for stored in _stored(connection, meter, min(times), max(times), POWER + meter in tables):
+        for stored in _stored(connection, meter, min(times), max(times), with_power):
             for quantity, value in stored.values.items():
                 held[meter, quantity, stored.time_ms or 0].append(value)
             for quantity in stored.missing:

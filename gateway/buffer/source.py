@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from gateway.buffer import rows
+from gateway.buffer import rows, sealed
 from gateway.buffer.connection import Readers
 from gateway.buffer.intervals import Interval, intervals
 from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Filter, Page
 from protocols.batch import event_document, reading_document
-from protocols.reading import Event, Figure, Reading, iso
+from protocols.reading import Event, Figure, Reading, iso, iso_or_none
 
 # One look at the tables takes this many rows of each; a filter that drops them all looks again.
 LOOK = 2_000
@@ -80,11 +80,21 @@ class StoredRecords:
             after = found[-1].sequence
 
     def batches(self, after: int, limit: int) -> Page:
-        """Sealed batches as they were signed; of those that a hub has confirmed only the head is kept here."""
+        """Sealed batches as they were signed; of those that a hub has confirmed, or that were thinned, the head."""
         query = "select * from batch where number > ? and sealed_ms > 0 order by number limit ?"
         found = self._readers.get().execute(query, (after, limit + 1)).fetchall()
-        documents = [{"gateway": self._gateway, **_batch_document(row)} for row in found[:limit]]
+        documents = [{"gateway": self._gateway, **self._batch_document(row)} for row in found[:limit]]
         return Page(documents, found[len(documents) - 1]["number"] if documents else after, more=len(found) > limit)
+
+    def _batch_document(self, row: sqlite3.Row) -> dict[str, Any]:
+        if row["body"] is not None:
+            stored: dict[str, Any] = json.loads(gzip.decompress(row["body"]))
+            return stored
+        body = None if row["acknowledged_ms"] is not None else sealed.body_of(self._readers.get(), self._gateway, row)
+        if body is not None:
+            return {**body, "signature": row["signature"]}
+        head = {name: row[name] for name in ("number", "previous", "hash", "first_sequence", "last_sequence")}
+        return {**head, "sealed_at": iso(row["sealed_ms"]), "delivered_at": iso_or_none(row["acknowledged_ms"])}
 
     def completeness(self, from_ms: int | None, to_ms: int | None) -> dict[str, Any]:
         """Here nothing can be missing but what was refused or dropped."""
@@ -126,14 +136,6 @@ class StoredRecords:
 def _tombstone(row: sqlite3.Row) -> dict[str, Any]:
     span = {"first_sequence": row["first_sequence"], "last_sequence": row["last_sequence"]}
     return {"number": row["number"], **span, "sealed_at": iso(row["sealed_ms"]), "reason": row["refused"]}
-
-
-def _batch_document(row: sqlite3.Row) -> dict[str, Any]:
-    if row["body"] is not None:
-        body: dict[str, Any] = json.loads(gzip.decompress(row["body"]))
-        return body
-    head = {name: row[name] for name in ("number", "previous", "hash", "first_sequence", "last_sequence")}
-    return {**head, "sealed_at": iso(row["sealed_ms"]), "delivered_at": iso(row["acknowledged_ms"])}
 
 
 def _fits(wanted: Filter, item: _Item) -> bool:

@@ -20,6 +20,8 @@ from gateway.buffer.memory import Memory
 from gateway.buffer.outbox import StoredOutbox
 from gateway.buffer.schema import migrations
 from gateway.buffer.source import UNDESCRIBED, Description, StoredRecords
+from gateway.buffer.thinning import Slice, Thinning
+from gateway.retention import Retention
 from gateway.status import StoreStatus
 from protocols.batch import Sign
 from protocols.reading import Figure, Reading, Record
@@ -30,6 +32,7 @@ COMMIT_S = 10  # one flush of the card per ten seconds; a power cut costs at mos
 # While the disk is full the waiting records are kept: 200,000 of them are about six hours of 32 meters
 # at 10 s, and some 150 MB. Beyond that the oldest power readings go, counted and said.
 WAITING_RECORDS_MAX = 200_000
+RETENTION = Retention()
 FREE_BYTES_LOW = 200 * 2**20  # below this a card is nearly full: SQLite needs room for its log
 
 
@@ -38,7 +41,9 @@ class StoreError(Exception):
 
 
 class Store:
-    def __init__(self, folder: Path, gateway: str, sign: Sign, description: Description = UNDESCRIBED) -> None:
+    def __init__(
+        self, folder: Path, gateway: str, sign: Sign, description: Description = UNDESCRIBED, retention: Retention = RETENTION
+    ) -> None:
         """Open or make the store in `folder` for writing; StoreError if that is not possible."""
         self.path = folder / opening.FILE
         self._lock = threading.RLock()
@@ -63,13 +68,16 @@ class Store:
         self.records = StoredRecords(self._readers, gateway, description)
         self.memory = Memory(self._readers.get)
         self.boot = self._number("boot")
+        self._retention = retention
+        self.outbox.keeps_bodies = retention.has_hub
+        self._thinning = Thinning(self._db, self._lock, gateway, sign)
         self._stored = self._count_readings()
 
     def _number(self, name: str) -> int:
         return int(self._db.execute("select value from number where name = ?", (name,)).fetchone()[0])
 
     def _count_readings(self) -> int:
-        tables = [*rows.power_tables(self._db.conn), "counter", "undated"]
+        tables = ("power", "counter", "undated")
         return sum(int(self._db.execute(f'select count(*) from "{table}"').fetchone()[0]) for table in tables)  # noqa: S608 - names of the schema
 
     def reader(self) -> sqlite3.Connection:
@@ -118,6 +126,10 @@ class Store:
             self._trouble = ""
             self._last_commit_ms = now_ms
             return committed
+
+    def thin(self, now_ms: int) -> Slice:
+        """A bounded piece of what age and space ask for; sqlite3.Error where the disk takes nothing."""
+        return self._thinning.slice(now_ms, shutil.disk_usage(self.path.parent).free, self._retention)
 
     @property
     def trouble(self) -> str:

@@ -34,6 +34,10 @@ KINDS: dict[str, tuple[str, tuple[str, str, str]]] = {
     "two brackets": ("[[poll]]\n", ("[poll]", "", "must be a table")),
     "unknown key": ("[poll]\ninterval = 10\n", ("[poll]", "interval", "is not a known key; did you mean 'interval_s'")),
     "missing key": ('[[meter]]\nname = "m"\n', ("[[meter]] 1 (m)", "role", "is missing")),
+    "ages out of order": (
+        "[retention]\nevery_poll_days = 60\nminute_days = 30\n",
+        ("[retention]", "minute_days", "is 30, less than every_poll_days (60)"),
+    ),
     "text for a number": ('[poll]\ninterval_s = "10"\n', ("[poll]", "interval_s", "must be a whole number")),
     "broken number": ("[poll]\ninterval_s = 10.5\n", ("[poll]", "interval_s", "must be a whole number")),
     "number for a text": ("[carbon]\nestimated_share_max = 5\n", ("[carbon]", "estimated_share_max", "must be text in quotes")),

@@ -10,6 +10,7 @@ import pytest
 from gateway.books import Books
 from gateway.buffer import series
 from gateway.buffer.store import Store
+from gateway.retention import Retention
 from gateway.tests.works import KWH, SetClock, counter, ms, open_store, steady, works
 from gateway.writer import Writer
 from protocols.reading import ClockSet, Reading
@@ -141,3 +142,20 @@ def test_who_hurries_it_need_not_wait_for_the_next_commit(tmp_path: Path, store:
     desk.writer.stop()
 
     assert (early, hurried) == (False, True)
+
+
+def test_what_space_takes_before_its_age_is_told_once_an_hour(tmp_path: Path) -> None:
+    """An event says what goes and what stays, and what to do."""
+    store = Store(tmp_path / "data", "gw-1", lambda digest: digest + digest, retention=Retention(free_bytes_min=2**62))
+    desk = Desk(tmp_path, store)
+    store.add([Reading("main", 1, each, 1_000 + each, {"active_power": each}, {}) for each in range(100)])
+    desk.writer._work()
+    store.outbox.acknowledge([1], 1)
+    for _ in range(3):
+        desk.writer._thin()
+    desk.writer._work()
+    details = [row["detail"] for row in store.reader().execute("select detail from event where kind = 'store_thinned'")]
+    store.close()
+
+    assert len(details) == 1
+    assert "Counters, events and figures stay" in details[0]

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -101,25 +100,24 @@ class HubRecords:
 
 
 class _Clocks:
-    """What the clock records say of each boot; an undated record is dated by the first of its boot that came after it."""
+    """What the clock records say of each boot; an undated record is dated by the first of its boot."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+        self._known: dict[tuple[str, int], int | None] = {}
 
-    def date(self, gateway: str, boot: int | None, sequence: int, monotonic_ms: int | None) -> int | None:
+    def date(self, gateway: str, boot: int | None, monotonic_ms: int | None) -> int | None:
         if boot is None or monotonic_ms is None:
             return None
-        sequences, offsets = self._of(gateway, boot)
-        place = bisect_right(sequences, sequence)
-        return monotonic_ms + offsets[place] if place < len(offsets) else None
+        offset_ms = self._offset_ms(gateway, boot)
+        return None if offset_ms is None else monotonic_ms + offset_ms
 
-    def _of(self, gateway: str, boot: int) -> tuple[list[int], list[int]]:
+    def _offset_ms(self, gateway: str, boot: int) -> int | None:
         key = (gateway, boot)
         if key not in self._known:
-            query = "select sequence, document from records where gateway = ? and kind = 'clocks' and boot = ? order by sequence"
-            rows = self._session.rows(query, gateway, boot)
-            self._known[key] = [row["sequence"] for row in rows], [json.loads(row["document"])["offset_ms"] for row in rows]
+            query = "select document from records where gateway = ? and kind = 'clocks' and boot = ? order by sequence limit 1"
+            row = self._session.row(query, gateway, boot)
+            self._known[key] = None if row is None else json.loads(row["document"])["offset_ms"]
         return self._known[key]
 
 
@@ -164,7 +162,7 @@ class _Look:
     def _reading(self, gateway: str, position: int, reading: dict[str, Any]) -> _Item:
         time_ms = None
         if reading["time"] is None:
-            time_ms = self._clocks.date(gateway, reading["boot"], reading["sequence"], reading["monotonic_ms"])
+            time_ms = self._clocks.date(gateway, reading["boot"], reading["monotonic_ms"])
             reading["time"] = iso_or_none(time_ms)
         # The times of dated readings are compared only where somebody asks for a period.
         return _Item(position, {"gateway": gateway, **reading}, reading["meter"], time_ms, time_ms)
@@ -175,7 +173,7 @@ class _Look:
             return _Item(row["arrival"], document, row["subject"], row["time_ms"], row["end_ms"] - 1)
         time_ms = row["time_ms"]
         if time_ms is None:
-            time_ms = self._clocks.date(row["gateway"], row["boot"], row["sequence"], row["monotonic_ms"])
+            time_ms = self._clocks.date(row["gateway"], row["boot"], row["monotonic_ms"])
         document["time"] = iso_or_none(time_ms)
         return _Item(row["arrival"], document, row["subject"], time_ms, time_ms)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from protocols.reading import milliseconds_of
+from protocols.reading import Reading, milliseconds_of
 from tools import recompute_figure, recompute_proof
 from tools.bench.small_works import KWH, MINUTE_MS, TEXT, Works, counted, full_store
 from tools.command import app
@@ -75,6 +75,29 @@ def test_c7_every_stored_figure_is_recomputed_from_its_evidence(site: str, reque
     assert len(found) > 6
     assert all("all holds" in each for each in sentences)
     assert all("stand in" in each for each in proofs)
+
+
+def test_c7_a_thinned_batch_proves_its_counters_by_what_the_gateway_signed(tmp_path: Path) -> None:
+    """The signed record of thinning stands for the rows that went; a changed one is found."""
+    works, energy = Works(tmp_path), "active_energy_import"
+    begin = milliseconds_of("2026-03-02T04:00:00Z")
+    times = range(begin, begin + 20 * 4 * 15 * MINUTE_MS, 15 * MINUTE_MS)
+    power = [Reading("press", works.store.boot, each, begin + each * MINUTE_MS, {"active_power": each}, {}) for each in range(600)]
+    works.put(*counted("main", energy, KWH, 3 * KWH, times), *counted("press", energy, KWH, KWH, times), *power)
+    works.step()
+    works.store.outbox.acknowledge(range(1, works.store.outbox.last_number() + 1), works.now_ms)
+    while works.store.thin(works.now_ms + 1000 * 86_400_000).dropped:
+        pass
+    works.store.close()
+
+    found = exported(tmp_path)
+    thinned = [batch for each in found for batch in each["batches"] if "thinning" in batch]
+
+    assert thinned
+    assert all("stand in" in recompute_proof.check(each, each["public_key"]) for each in found)
+    thinned[0]["thinning"]["dropped"] += 1
+    with pytest.raises(recompute_proof.DoesNotHoldError, match="thinning"):
+        _ = [recompute_proof.check(each, each["public_key"]) for each in found]
 
 
 def test_c7_the_figures_are_of_several_kinds(eventful: Path, calendars: Path) -> None:

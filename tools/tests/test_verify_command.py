@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.buffer import outbox
 from gateway.deliver.key import gateway_key
 from protocols.reading import ClockSet, Event, Reading, milliseconds_of
 from tools.bench.small_works import Works, full_store
@@ -67,13 +68,46 @@ def test_c31_the_first_thing_that_does_not_hold_is_named_with_its_place(folder: 
     assert place == {"record": "reading", "sequence": 20, "batch": 1, "meter": "main", "time": "2026-03-02T10:45:00Z"}
 
 
-def test_c31_while_the_body_is_there_the_field_is_named_too(folder: Path) -> None:
-    """What it is and what was sealed."""
+def test_c31_while_the_body_is_there_the_field_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is and what was sealed; a backlog keeps its bodies."""
+    folder = tmp_path
+    monkeypatch.setattr(outbox, "BODILESS_MAX", 0)
+    full_store(folder).store.close()
     change(folder, "update site set known_at_ms = known_at_ms + 1000 where sequence = (select max(sequence) from site)")
     found = document(folder)["broken"]
 
     assert (found["record"], found["field"]) == ("site", "known_at")
     assert "known_at is 2026-03-03T19:00:01Z, sealed was 2026-03-03T19:00:00Z" in found["sentence"]
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "update power set active_power = active_power + 1 where sequence = (select min(sequence) from power)",
+        "delete from power where sequence = (select max(sequence) from power)",
+        "update thinning set dropped = dropped + 1",
+        "delete from thinning",
+    ],
+)
+def test_c31_what_was_thinned_holds_by_its_signed_record(tmp_path: Path, tampering: str) -> None:
+    """What is left is as proven as before; without the record, or with other rows than it names, it does not hold."""
+    works = full_store(tmp_path)
+    begin = milliseconds_of("2026-03-03T09:00:00Z")
+    works.put(*(Reading("press", works.store.boot, each, begin + each * 10_000, {"active_power": each}, {}) for each in range(300)))
+    works.step()
+    works.store.outbox.acknowledge(range(1, works.store.outbox.last_number() + 1), works.now_ms)
+    dropped = 0
+    while done := works.store.thin(works.now_ms + 1000 * 86_400_000).dropped:
+        dropped += done
+    works.store.close()
+
+    sound = document(tmp_path)
+    change(tmp_path, tampering)
+    tampered = document(tmp_path)
+
+    assert dropped > 250
+    assert (sound["holds"], sound["broken"]) == (True, None)
+    assert not tampered["holds"]
 
 
 def test_c31_a_head_noted_elsewhere_shows_a_cut_off_end(folder: Path) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
-from gateway.buffer import series, sieve
+from gateway.buffer import rows, series, sieve
+from gateway.buffer.chain import as_sealed
 from gateway.buffer.outbox import _sealed
+from gateway.buffer.schema import READING_COLUMNS, migrations
 from gateway.buffer.store import Store, StoreError
 from gateway.interfaces import EVENTS, READINGS, Filter
 from protocols.batch import SealedBatch, canonical, check, link_hash
@@ -104,6 +107,19 @@ def test_readings_without_a_date_get_one_when_the_clock_is_known(store: Store) -
     assert committed.changed_from_ms == 1_000_005
     assert counters(store, "main") == [(1_000_005, 9, "")]
     assert [d["sequence"] for d in store.records.page(READINGS, 0, 10, Filter()).documents] == [1, 2]
+
+
+def test_records_stay_as_they_were_sealed_whenever_their_date_is_known(store: Store) -> None:
+    """One dated by the clock record, before it or after it, was sealed without; one with the same date of its own, with it."""
+    own = power("main", 1_000_005, active_power=1)
+    store.add([own, power("main", None, active_power=2), ClockSet(1, 1_000_000, 1_000_900)])
+    store.commit(1)
+    store.add([power("main", None, active_power=3)])
+    store.commit(2)
+    sealed = [record for record in as_sealed(store.reader(), 0) if isinstance(record, Reading)]
+
+    assert [each["time"] for each in store.records.page(READINGS, 0, 10, Filter()).documents] == 3 * ["1970-01-01T00:16:40.005Z"]
+    assert [(record.sequence, record.time_ms) for record in sealed] == [(1, 1_000_005), (2, None), (4, None)]
 
 
 def test_a_reading_after_an_outage_reaches_back_to_the_one_before(store: Store) -> None:
@@ -289,3 +305,37 @@ def test_a_second_writer_of_the_same_file_waits_and_then_says_why(store: Store, 
         other.execute("update number set value = 0")
     other.close()
     store._db.execute("rollback")
+
+
+def test_a_store_with_a_table_per_meter_becomes_one_with_views(tmp_path: Path) -> None:
+    """Every reading of before is there to the last field, under its number, and an old file gives space back too."""
+    old = sqlite3.connect(tmp_path / "shiftwatt.db")
+    db = Database(old)
+    migrations.apply(db, stop_before="one_power_table")
+    columns = {**READING_COLUMNS, "active_power": int}
+    for meter in ("main", "hall-2"):
+        db.table(f"power_{meter}").create(columns, pk="sequence").create_index(["time_ms"])
+    missing = '{"frequency":"no_answer"}'
+    rows_of_old = [
+        ("main", 1, 1, 5, 1005, 20, None, 7),
+        ("hall-2", 2, 2, 5, 2005, 20, None, 8),
+        ("main", 3, 1, 9, 1010, None, missing, None),
+    ]
+    for meter, *values in rows_of_old:
+        db.table(f"power_{meter}").insert(dict(zip(columns, values, strict=True)))
+    db.execute("update number set value = 4 where name = 'next_sequence'")
+    old.commit()
+    db.close()
+    store = Store(tmp_path, "gw-1", sign)
+    found = list(rows.readings(store.reader(), 0, 10))
+    view = store.reader().execute("select time, active_power from power_main order by sequence").fetchall()
+    settings = [store._db.execute(f"pragma {name}").fetchone()[0] for name in ("auto_vacuum", "page_size", "journal_mode")]
+    store.close()
+
+    assert found == [
+        Reading("main", 1, 5, 1005, {"active_power": 7}, {}, 20, 1),
+        Reading("hall-2", 2, 5, 2005, {"active_power": 8}, {}, 20, 2),
+        Reading("main", 1, 9, 1010, {}, {"frequency": "no_answer"}, None, 3),
+    ]
+    assert [tuple(row) for row in view] == [("1970-01-01T00:00:01.005Z", 7), ("1970-01-01T00:00:01.010Z", None)]
+    assert settings == [2, 2048, "wal"]
