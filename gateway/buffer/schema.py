@@ -50,7 +50,6 @@ def records(db: Database) -> None:
     db.table("counter").create(counter, pk="sequence", not_null={"meter", "time_ms"}, foreign_keys=[("meter", "meter", "id")])
     db.table("counter").create_index(["meter", "time_ms"])
     db.table("undated").create({**READING_COLUMNS, "meter": str, "values": str}, pk="sequence")
-    db.table("dated_later").create({"sequence": int}, pk="sequence")  # once undated: their numbers, for how they were sealed
     db.table("event").create(
         {"sequence": int, "kind": str, "subject": str, "detail": str, "boot": int, "monotonic_ms": int, "time_ms": int}, pk="sequence"
     )
@@ -159,6 +158,19 @@ def thinning(db: Database) -> None:
     record = {"number": int, "grain_s": int, "thinned_ms": int, "kept": int, "dropped": int, "contents": str, "signature": str}
     db.table("thinning").create(record, pk="number", not_null=set(record))
     db.execute("drop index batch_waiting")  # the oldest waiting batch is remembered: an index would be written with every batch
+
+
+@migrations()
+def dates(db: Database) -> None:
+    """The numbers of readings that were once without a date: so they were sealed, whatever date they have now."""
+    db.table("dated_later").create({"sequence": int}, pk="sequence")
+    first = "join (select boot, offset_ms, min(sequence) as known from clock group by boot) clock on clock.boot = old.boot"
+    db.execute(
+        f"""insert into dated_later
+        select old.sequence from counter old {first} where old.sequence < known and old.time_ms = old.monotonic_ms + clock.offset_ms
+        union select old.sequence from power old join boot on boot.number = old.boot {first}
+        where old.sequence < known and old.drift_ms + boot.offset_ms = clock.offset_ms"""  # noqa: S608 - a constant
+    )
 
 
 def _tables_of_old(db: Database) -> list[str]:

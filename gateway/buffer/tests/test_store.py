@@ -323,11 +323,13 @@ def test_a_store_with_a_table_per_meter_becomes_one_with_views(tmp_path: Path) -
     ]
     for meter, *values in rows_of_old:
         db.table(f"power_{meter}").insert(dict(zip(columns, values, strict=True)))
-    db.execute("update number set value = 4 where name = 'next_sequence'")
+    db.table("clock").insert({"sequence": 4, "boot": 1, "offset_ms": 1001, "known_at_ms": 9})
+    db.execute("update number set value = 5 where name = 'next_sequence'")
     old.commit()
     db.close()
     store = Store(tmp_path, "gw-1", sign)
     found = list(rows.readings(store.reader(), 0, 10))
+    sealed = [record.time_ms for record in as_sealed(store.reader(), 0) if isinstance(record, Reading)]
     view = store.reader().execute("select time, active_power from power_main order by sequence").fetchall()
     settings = [store._db.execute(f"pragma {name}").fetchone()[0] for name in ("auto_vacuum", "page_size", "journal_mode")]
     store.close()
@@ -337,5 +339,6 @@ def test_a_store_with_a_table_per_meter_becomes_one_with_views(tmp_path: Path) -
         Reading("hall-2", 2, 5, 2005, {"active_power": 8}, {}, 20, 2),
         Reading("main", 1, 9, 1010, {}, {"frequency": "no_answer"}, None, 3),
     ]
+    assert sealed == [1005, 2005, None]  # the last one got its date from the clock record
     assert [tuple(row) for row in view] == [("1970-01-01T00:00:01.005Z", 7), ("1970-01-01T00:00:01.010Z", None)]
     assert settings == [2, 2048, "wal"]
