@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-def _name(text: str) -> str:
+def identifier(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError("must be 1 to 40 of a-z, 0-9, '-' and '_', and begin with a letter or digit")
     return text
@@ -63,7 +63,7 @@ def _share(text: str) -> str:
 # A text or a float is never taken for a whole number, nor 1 for true.
 Whole = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(identifier)]
 ClockTime = Annotated[str, BeforeValidator(_clock_time)]
 OptionalTime = Annotated[str, BeforeValidator(lambda value: _clock_time(value) if value else "")]
 Date = Annotated[date, BeforeValidator(_date)]

@@ -16,6 +16,7 @@ from tools.commands import (
     hub,
     identity,
     import_readings,
+    install,
     label,
     models,
     outbox,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(demo, run, check, read, scan, set_address, doctor, plan, models, import_readings, shifts, verify, evidence, factors, backup),
-    *(submeter, update, flash, label),
+    *(install, submeter, update, flash, label),
 )
 for module in COMMANDS:
     app.command(module.NAME)(module.command)

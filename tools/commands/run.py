@@ -18,7 +18,6 @@ from tools.commands.options import SiteOption, load
 from tools.exits import FAILED, WRONG_USE, fail, sentences
 
 NAME = "run"
-FORCE = "Nothing was started. --force starts all the same: rounds are skipped then, counters are not."
 # One arena: more are for programs whose threads run at the same time, which Python's do not.
 ARENAS = 1
 # A buffer of a batch is given back to the system when it is done with; without this the bound grows with each of them.
