@@ -66,10 +66,10 @@ class ChainProof:
         for link in chain.links(self._connection):
             (self._continue if link.is_continuation else self._batch)(link)
             if noted.pop(link.number, link.hash) != link.hash:
-                broken(f"batch {link.number} has another hash than the one that was noted elsewhere", record="batch", batch=link.number)
+                broken(f"batch {link.number} has another hash than the one that was noted", record="batch", batch=link.number)
         for number in sorted(noted):
             broken(
-                f"batch {number} was noted elsewhere, but the chain ends with batch {self._number}: its end was cut off",
+                f"batch {number} was noted as sealed, but the chain ends with batch {self._number}: its end was cut off",
                 record="batch",
                 batch=number,
             )

@@ -21,8 +21,12 @@ from protocols.reading import IMPORTED, Reading, iso, milliseconds_of
 COLUMNS = ("time", "meter", "quantity", "value", "unit")
 # `reason` makes a row "no reading"; the last two stand in what the read API exports and say nothing new here.
 OPTIONAL = ("reason", "gateway", "sequence")
+# What stands for bytes that are no UTF-8, such as a table saved in a Windows code page.
+_NOT_UTF8 = "\ufffd"
 # Rows per transaction: a quarter of a second of work, so that a running gateway's own readings hardly wait.
 PIECE_ROWS = 5_000
+# A time further ahead is a slip of the pen, and each year of it would be a thousand figures of nothing.
+AHEAD_MS_MAX = 10 * 366 * 86_400_000
 # More refused rows than this say the same thing again; the count goes on.
 REFUSED_SHOWN = 100
 
@@ -57,8 +61,9 @@ class HeaderError(Exception):
     """The file is no such CSV at all."""
 
 
-def rows_of(lines: Iterable[str], site: Site) -> Iterator[Row | Refused]:
-    """Every data row as a reading of one value, or why not; HeaderError if the header is wrong."""
+def rows_of(lines: Iterable[str], site: Site, now_ms: int | None) -> Iterator[Row | Refused]:
+    """Every data row as a reading of one value, or why not; HeaderError if the header is wrong. `now_ms` None: the clock is not set."""
+    latest_ms = None if now_ms is None else now_ms + AHEAD_MS_MAX
     reader = csv.reader(lines)
     try:
         header = [cell.strip() for cell in next(reader, [])]
@@ -67,19 +72,28 @@ def rows_of(lines: Iterable[str], site: Site) -> Iterator[Row | Refused]:
     if header[:1] and header[0].startswith("\ufeff"):
         header[0] = header[0].removeprefix("\ufeff")
     if not set(COLUMNS) <= set(header) or len(set(header)) != len(header) or set(header) - {*COLUMNS, *OPTIONAL}:
-        raise HeaderError(f"the first line must be {','.join(COLUMNS)} (optionally ,reason), not {','.join(header) or 'empty'}")
+        raise HeaderError(f"the first line must be {','.join(COLUMNS)} (optionally ,reason), not {_shown(header)}")
     meters = {name: meter.name for meter in site.meter for name in (meter.name, *meter.was)}
     try:
         for cells in reader:
             if cells:
-                yield _row(
+                row = _row(
                     reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=False)), len(cells), len(header), meters
                 )
+                yield _dated(row, latest_ms)
     except csv.Error as error:
         yield Refused(reader.line_num, f"the CSV is broken here ({error}); what follows was not read")
 
 
+def _shown(header: list[str]) -> str:
+    """A file of another kind has no first line to speak of."""
+    written = ",".join(header)
+    return f"{written[:80]!r}" if written.isprintable() and _NOT_UTF8 not in written and written else "empty" if not written else "binary"
+
+
 def _row(line: int, cells: Mapping[str, str], given: int, expected: int, meters: Mapping[str, str]) -> Row | Refused:
+    if any(_NOT_UTF8 in cell for cell in cells.values()):
+        return Refused(line, "it is not UTF-8 text; save the table as CSV UTF-8")
     if given != expected:
         return Refused(line, f"{given} cells where the header has {expected}")
     if cells["meter"] not in meters:
@@ -91,9 +105,16 @@ def _row(line: int, cells: Mapping[str, str], given: int, expected: int, meters:
         values, missing = _value(cells)
     except (ValueError, OurMistake) as error:
         return Refused(line, _sentence(error, cells["time"]))
-    if time_ms <= 0:
-        return Refused(line, f"the time {cells['time']!r} is before 1970")
     return Row(line, Reading(meters[cells["meter"]], IMPORTED, 0, time_ms, values, missing))
+
+
+def _dated(row: Row | Refused, latest_ms: int | None) -> Row | Refused:
+    time_ms = 1 if isinstance(row, Refused) else row.reading.time_ms or 0
+    if time_ms <= 0:
+        return Refused(row.line, f"the time {iso(time_ms)} is before 1970")
+    if latest_ms is not None and time_ms > latest_ms:
+        return Refused(row.line, f"the time {iso(time_ms)} is more than ten years ahead of this computer's clock; is the year right?")
+    return row
 
 
 def _sentence(error: Exception, time: str) -> str:

@@ -60,6 +60,6 @@ def prove(connection: sqlite3.Connection, gateway: str, verifier_of: VerifierOf,
 
 def total(connection: sqlite3.Connection) -> int:
     """How far a step bar goes: all records, then the figures once more."""
-    (records,) = connection.execute("select value - 1 from number where name = 'next_sequence'").fetchone()
+    (records,) = connection.execute("select coalesce(max(value - 1), 0) from number where name = 'next_sequence'").fetchone()
     (figures,) = connection.execute("select count(*) from figure").fetchone()
     return int(records) + int(figures)

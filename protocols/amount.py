@@ -65,7 +65,8 @@ def inside(quantity: str, text: str, unit: str) -> int:
 def thousandths_of(text: str, size: int) -> int:
     """`text` x `size`, rounded half-even to an integer; raises OurMistake if it is no such number."""
     try:
-        value = Decimal(text.strip())
+        # Python also reads 1_000 and the digits of other scripts; nobody writes a meter's value so.
+        value = Decimal(text.strip()) if text.isascii() and "_" not in text else Decimal("")
     except InvalidOperation:
         raise OurMistake(f"{text!r} is not a number") from None
     if not value.is_finite():

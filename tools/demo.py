@@ -111,7 +111,7 @@ class Demo:
                 real_before = [place.name for place in OWN if flash_of(self.folder, place.name).exists()]
                 rows = factory.history(start_ms, without=real_before)
                 lines = _with_progress(rows, lambda done: progress("two weeks of history", (done - self._opened_ms) / steps))
-                for piece in importing.pieces(importing.rows_of(lines, self.site), report):
+                for piece in importing.pieces(importing.rows_of(lines, self.site, None), report):
                     importing.take(store, piece, report, clock.now_ms())
                 progress("energy and carbon of each shift", 0.0)
                 if report.changed_from_ms is not None:

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from gateway.buffer import sealed
+from gateway.buffer import noted_head, sealed
 from gateway.buffer.chain import as_sealed
 from gateway.buffer.connection import Readers
 from gateway.buffer.insertion import renumber
@@ -69,7 +70,7 @@ _FOREVER = 2**62
 
 
 class StoredOutbox:
-    def __init__(self, db: Database, lock: threading.RLock, readers: Readers, gateway: str, sign: Sign) -> None:
+    def __init__(self, db: Database, lock: threading.RLock, readers: Readers, folder: Path, gateway: str, sign: Sign) -> None:
         self._db = db
         self._lock = lock
         self._readers = readers
@@ -78,6 +79,8 @@ class StoredOutbox:
         self.keeps_bodies = True  # of a backlog; without a hub nobody fetches it
         self._at_hand: dict[int, PackedBatch] = {}
         self._behind = _NOTHING
+        self._folder = folder
+        self._noted_ms = 0
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -93,7 +96,22 @@ class StoredOutbox:
         made = 0
         while self._seal_next(now_ms):
             made += 1
+        if made and not 0 <= now_ms - self._noted_ms < noted_head.INTERVAL_MS:
+            self.note_head()
+            self._noted_ms = now_ms
         return made
+
+    def note_head(self) -> None:
+        """Beside the store; a noted batch that this chain does not have is left standing, for `verify` to name."""
+        with self._lock:
+            before = noted_head.noted(self._folder)
+            found = before and self._db.execute("select hash from batch where number = ?", (before[0],)).fetchone()
+            if before is None or found == (before[1],):
+                self._note_as_it_is()
+
+    def _note_as_it_is(self) -> None:
+        last = self._last()
+        noted_head.note(self._folder, last["number"], last["hash"])
 
     def _seal_next(self, now_ms: int) -> bool:
         with self._writing():
@@ -203,7 +221,8 @@ class StoredOutbox:
             self._db.execute("delete from batch where number >= ? or acknowledged_ms is null", (number,))
             self._db.execute("delete from thinning where number not in (select number from batch)")
             self._mark(number, last_sequence, digest)
-            return moved
+        self._note_as_it_is()
+        return moved
 
     def _mark(self, number: int, last_sequence: int, digest: str) -> None:
         """A batch that is not ours but before ours: what the next one is chained to."""
@@ -228,7 +247,8 @@ class StoredOutbox:
             self._db.execute("delete from batch")
             self._db.execute("delete from thinning")
             self._mark(0, confirmed, GENESIS)
-            return int(confirmed)
+        self._note_as_it_is()
+        return int(confirmed)
 
     def last_number(self) -> int:
         return int(self._last()["number"])

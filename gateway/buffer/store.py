@@ -5,6 +5,7 @@ COMMIT_S of readings (the caller commits at least that often, at once at a shift
 stops). What `commit` returned is on the disk.
 """
 
+import contextlib
 import json
 import logging
 import shutil
@@ -64,7 +65,7 @@ class Store:
             ) from error
         self._insertion = Insertion(self._db)
         self._readers = opening.Readers(self.path)
-        self.outbox = StoredOutbox(self._db, self._lock, self._readers, gateway, sign)
+        self.outbox = StoredOutbox(self._db, self._lock, self._readers, folder, gateway, sign)
         self.records = StoredRecords(self._readers, gateway, description)
         self.memory = Memory(self._readers.get)
         self.boot = self._number("boot")
@@ -174,5 +175,7 @@ class Store:
 
     def close(self) -> None:
         with self._lock:
+            with contextlib.suppress(sqlite3.Error):  # a store that cannot be read any more can still be closed
+                self.outbox.note_head()
             self._readers.close()
             self._db.close()

@@ -111,8 +111,11 @@ class _Walk:
         return index
 
     def _is_spike(self, after: int, ahead: int) -> bool:
-        """C9: a -> b -> c with a <= c < b and c plausible from a rejects b."""
-        return self.raw_values[after] >= self.values[-1] and self.raw_times[after] < ahead and self._plausible(after)
+        """C9: a -> b -> c with a <= c < b and c plausible from a rejects b, unless b -> c is a plausible rollover (C8 decides first)."""
+        if self.raw_values[after] < self.values[-1] or self.raw_times[after] >= ahead or not self._plausible(after):
+            return False
+        elapsed = self.raw_times[after] - self.raw_times[after - 1]
+        return self._ceiling is None or self._wrapped(self.raw_values[after - 1], self.raw_values[after], elapsed) is None
 
     def _search(self, start: int) -> int:  # noqa: PLR0911  # one return for each row of the table above
         """Decide what follows the newest accepted reading; return the next raw index to look at."""
@@ -133,7 +136,7 @@ class _Walk:
                 if time_ms - self.raw_times[high] >= UNDECIDED_MS_MAX:
                     return self._new_epoch(start, high, _IMPLAUSIBLE)
             else:
-                if self._wraps(value, time_ms):
+                if self._wraps(start, index, ahead):
                     return self._roll_over(start, index)
                 low = index if low is None else low
                 if index - low + 1 >= RESET_READINGS_LEAST and time_ms - self.raw_times[low] >= RESET_MS_LEAST:
@@ -165,21 +168,27 @@ class _Walk:
     def _possible(self, advance: int, elapsed_ms: int) -> bool:
         return self._ceiling is None or advance * _TENTHS_OF_MS_PER_HOUR <= self._ceiling * elapsed_ms
 
-    def _wraps(self, value: int, time_ms: int) -> bool:
-        """C8 (ii). Without a rating the shorter way round decides: limits come from the meter, never from a constant."""
-        return self._wrapped(self.values[-1], value, time_ms) is not None
+    def _wraps(self, start: int, index: int, ahead: int) -> bool:
+        """C8 (ii): only a fall can be a rollover, and without a rating only one that is not undone within a day."""
+        value, time_ms = self.raw_values[index], self.raw_times[index]
+        if index > start and value >= self.raw_values[index - 1]:
+            return False
+        if self._wrapped(self.values[-1], value, time_ms - self.times[-1]) is None:
+            return False
+        return self._ceiling is not None or self._comes_back(index, ahead) is None
 
-    def _wrapped(self, level: int, value: int, time_ms: int) -> int | None:
-        """The advance over the modulus to a lower value, if the time since the newest accepted reading allows it."""
+    def _wrapped(self, level: int, value: int, elapsed_ms: int) -> int | None:
+        """The advance over the modulus to a lower value, if the time allows it; without a rating, if that way is the shorter one."""
         modulus = self._spec.modulus_thousandths
         if modulus is None or level >= modulus:
             return None
         wrapped = value + modulus - level
-        fits = wrapped < level - value if self._ceiling is None else self._possible(wrapped, time_ms - self.times[-1])
+        fits = wrapped < level - value if self._ceiling is None else self._possible(wrapped, elapsed_ms)
         return wrapped if fits else None
 
     def _climb(self, time_ms: int) -> Climb:
-        return lambda level, value: value - level if value >= level else self._wrapped(level, value, time_ms)
+        elapsed = time_ms - self.times[-1]
+        return lambda level, value: value - level if value >= level else self._wrapped(level, value, elapsed)
 
     def _comes_back(self, low: int, ahead: int) -> int | None:
         """C8 (iii): the reading within 24 h at or above the old value, reached by a step the meter cannot make."""

@@ -33,12 +33,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def parsed(site: Site, *lines: str) -> list[Row | Refused]:
-    return list(rows_of([line + "\n" for line in lines], site))
+    return list(rows_of([line + "\n" for line in lines], site, NOW_MS))
 
 
 def imported(store: Store, site: Site, *lines: str) -> Report:
     report = Report()
-    for piece in pieces(rows_of([line + "\n" for line in (HEADER, *lines)], site), report):
+    for piece in pieces(rows_of([line + "\n" for line in (HEADER, *lines)], site, NOW_MS), report):
         take(store, piece, report, NOW_MS)
     return report
 
@@ -69,6 +69,10 @@ BAD: dict[str, tuple[str, str]] = {
     "no number": (GOOD.replace("12.5", "twelve"), "'twelve' is not a number"),
     "not finite": (GOOD.replace("12.5", "NaN"), "'NaN' is not a finite number"),
     "empty value": (GOOD.replace("12.5", ""), "'' is not a number"),
+    "underscore": (GOOD.replace("12.5", "12_500"), "'12_500' is not a number"),
+    "digits of another script": (GOOD.replace("12.5", "١٢"), "'١٢' is not a number"),
+    "another century": (GOOD.replace("2026", "2062"), "2062-03-02T06:00:00Z is more than ten years ahead of this computer's clock"),
+    "not UTF-8": (GOOD.replace("kWh", "k\ufffdh"), "it is not UTF-8 text"),
     "too large": (GOOD.replace("12.5", "1e40"), "is too large"),
     "wrong unit": (GOOD.replace("kWh", "kW"), "the unit 'kW' does not fit active_energy_import"),
     "negative counter": (GOOD.replace("12.5", "-1"), "counters are not negative"),
@@ -84,6 +88,13 @@ def test_a_bad_row_is_refused_with_its_line_and_reason(site: Site, line: str, wo
     assert refused.line == 3
     assert words in refused.reason
     assert (type(before), type(after)) == (Row, Row)
+
+
+def test_without_a_set_clock_no_time_is_too_far_ahead(site: Site) -> None:
+    """A box that woke in 1970 must not refuse the present."""
+    (row,) = rows_of([HEADER + "\n", GOOD.replace("2026", "2062") + "\n"], site, None)
+
+    assert isinstance(row, Row)
 
 
 def test_lines_are_counted_as_an_editor_counts_them(site: Site) -> None:
@@ -126,7 +137,7 @@ def test_a_reason_makes_a_row_no_reading(store: Store, site: Site) -> None:
     """It needs no value then, and is stored as missing."""
     report = Report()
     lines = [HEADER + ",reason\n", "2026-03-02T06:00:00Z,main,active_energy_import,,,no_answer\n"]
-    for piece in pieces(rows_of(lines, site), report):
+    for piece in pieces(rows_of(lines, site, NOW_MS), report):
         take(store, piece, report, NOW_MS)
 
     assert stored(store, "main") == [(SIX_MS, None, "no_answer")]

@@ -122,8 +122,10 @@ def list_(site: SiteOption = None, as_json: JsonOption = False) -> None:  # noqa
 def _rows(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{file} cannot be read ({error}); name a CSV file", WRONG_USE)
+    except OSError as error:
+        fail(f"{file} cannot be read ({error.strerror}); name a CSV file", WRONG_USE)
+    except UnicodeDecodeError as error:
+        fail(f"{file} is not UTF-8 text (byte {error.start}); save the table as CSV UTF-8", WRONG_USE)
     reader = csv.DictReader(lines)
     if tuple(reader.fieldnames or ()) != tuple(columns):
         fail(f"{file} line 1: the header must be {','.join(columns)}", WRONG_USE)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -20,7 +21,7 @@ from tools.commands.own_store import ENDS, own_store
 from tools.exits import FAILED, WRONG_USE, sentences
 
 NAME = "import"
-_ENDS = {importing.HeaderError: WRONG_USE, UnicodeDecodeError: WRONG_USE, **ENDS}
+_ENDS: dict[type[Exception], int] = {importing.HeaderError: WRONG_USE, **ENDS}
 Take = Callable[[list[importing.Row], importing.Report], None]
 
 
@@ -48,7 +49,7 @@ class UnreadableError(Exception):
 
 def _file(path: Path) -> TextIO:
     try:
-        return path.open(encoding="utf-8", newline="")
+        return path.open(encoding="utf-8", errors="replace", newline="")  # a row that is no UTF-8 is a bad row
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read ({error.strerror}); name a CSV file, or - for standard input") from error
 
@@ -56,6 +57,8 @@ def _file(path: Path) -> TextIO:
 @contextmanager
 def _opened(file: str) -> Iterator[tuple[TextIO, int | None]]:
     if file == "-":
+        if isinstance(sys.stdin, TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="")
         yield sys.stdin, None
         return
     with sentences({UnreadableError: WRONG_USE}), _file(Path(file)) as opened:
@@ -86,7 +89,8 @@ def _import(lines: TextIO, size: int | None, site: Site, take: Take, report: imp
     with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
         task = progress.add_task("import", total=size)
         for piece in importing.pieces(
-            importing.rows_of(_counting(lines, lambda read: progress.update(task, completed=read)), site), report
+            importing.rows_of(_counting(lines, lambda read: progress.update(task, completed=read)), site, SystemClock().instant().time_ms),
+            report,
         ):
             take(piece, report)
 

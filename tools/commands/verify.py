@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway.broken import Step
+from gateway.buffer import noted_head
 from gateway.chain_proof import Head, VerifierOf
 from gateway.deliver import key as key_file
 from gateway.deliver.key_history import is_own_id, signers, verifier_of
@@ -42,7 +43,8 @@ def command(
 ) -> None:
     """Recompute the chain and the figures; name the first thing that does not hold."""
     found, _ = load(site)
-    heads = [_head(text) for text in head or ()]
+    beside = noted_head.noted(found.data_folder)
+    heads = [*([Head(*beside)] if beside else []), *(_head(text) for text in head or ())]
     reading(found, total)  # where there is no store, or none that can be read, a key is not what is missing
     gateway, verify, notes = _signers(found.data_folder, public_key)
     proof = reading(found, lambda connection: _prove(connection, gateway, verify, heads))
@@ -102,4 +104,5 @@ def _print(proof: Proof, notes: tuple[str, ...]) -> None:
     if proof.broken is not None:
         print(f"Does not hold: {proof.broken.sentence}.")
     elif chain is not None and chain.head is not None:
-        print(f"Head: {chain.head.number}:{chain.head.hash} - note it elsewhere: only with it a cut-off end can be seen (--head).")
+        seen = f"with it (--head) a cut-off end is seen even where {noted_head.FILE} was changed too"
+        print(f"Head: {chain.head.number}:{chain.head.hash} - note it elsewhere: {seen}.")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.buffer import outbox
+from gateway.buffer import noted_head, outbox
+from gateway.buffer.store import Store
 from gateway.deliver.key import gateway_key
 from protocols.reading import ClockSet, Event, Reading, milliseconds_of
 from tools.bench.small_works import Works, full_store
@@ -110,10 +111,9 @@ def test_c31_what_was_thinned_holds_by_its_signed_record(tmp_path: Path, tamperi
     assert not tampered["holds"]
 
 
-def test_c31_a_head_noted_elsewhere_shows_a_cut_off_end(folder: Path) -> None:
-    """Without it the shorter store is sound in itself."""
-    head = document(folder)["head"]
-    change(folder, f"delete from batch where number = {head['number']}")
+def cut_off(folder: Path, number: int) -> None:
+    """The batch, its records and the next number: the shorter store is sound in itself."""
+    change(folder, f"delete from batch where number = {number}")
     with closing(sqlite3.connect(folder / "data" / "shiftwatt.db")) as connection:
         (last,) = connection.execute("select max(last_sequence) from batch").fetchone()
         tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
@@ -122,6 +122,51 @@ def test_c31_a_head_noted_elsewhere_shows_a_cut_off_end(folder: Path) -> None:
                 connection.execute(f'delete from "{table}" where sequence > ?', (last,))
         connection.execute("update number set value = ? where name = 'next_sequence'", (last + 1,))
         connection.commit()
+
+
+def test_c31_the_head_noted_beside_the_store_shows_a_cut_off_end(folder: Path) -> None:
+    """Also where only the last batch is gone and its records wait to be sealed again."""
+    number = document(folder)["head"]["number"]
+    change(folder, f"delete from batch where number = {number}")
+    only_batch = verify(folder)
+    cut_off(folder, number)
+    everything = verify(folder)
+
+    for told in (only_batch, everything):
+        assert told.exit_code == 1
+        assert f"batch {number} was noted as sealed" in told.stdout
+        assert "its end was cut off" in told.stdout
+
+
+def test_c31_sealing_on_does_not_cover_a_cut_off_end(folder: Path) -> None:
+    """The note of the batch that is gone stays beside the store, until the same batch stands in the chain again."""
+    number = document(folder)["head"]["number"]
+    note = (folder / "data" / noted_head.FILE).read_text()
+    cut_off(folder, number)
+    key = gateway_key(folder / "data")
+    store = Store(folder / "data", key.gateway, key.sign)
+    store.add([Event("started", "", "", 9, 0, 1_800_000_000_000)])
+    store.commit(1_800_000_000_000)
+    store.outbox.seal(1_800_000_000_000)
+    store.close()
+
+    assert (folder / "data" / noted_head.FILE).read_text() == note
+    assert "was noted" in verify(folder).stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"7", b"x:" + b"0" * 64])
+def test_c31_a_damaged_note_says_nothing(folder: Path, content: bytes) -> None:
+    """A note that a power cut left empty must not condemn a sound store."""
+    (folder / "data" / noted_head.FILE).write_bytes(content)
+
+    assert verify(folder).exit_code == 0
+
+
+def test_c31_a_head_noted_elsewhere_shows_a_cut_off_end(folder: Path) -> None:
+    """Without it, and without the note beside it, the shorter store is sound in itself."""
+    head = document(folder)["head"]
+    cut_off(folder, head["number"])
+    (folder / "data" / noted_head.FILE).unlink()
 
     alone, known = verify(folder), verify(folder, "--head", f"{head['number']}:{head['hash']}")
     other = verify(folder, "--head", f"1:{'0' * 64}")

@@ -1,7 +1,23 @@
 """Which figures there are, and what a whole document looks like."""
 
+import pytest
+
 from gateway.carbon import ProductRule, ShiftRule, figures, pending
-from gateway.carbon.tests.builders import EXPORT, IMPORT, KWH, Document, counter, documents, entries, ms, rows, site, steady
+from gateway.carbon.tests.builders import (
+    EXPORT,
+    IMPORT,
+    KWH,
+    Document,
+    berlin,
+    counter,
+    documents,
+    entries,
+    ms,
+    rows,
+    shift_named,
+    site,
+    steady,
+)
 
 
 def names(found: list[Document]) -> list[tuple[str, str]]:
@@ -14,6 +30,17 @@ def test_c7_figures_cover_the_time_from_the_first_to_the_last_reading() -> None:
 
     assert names(found) == [("2026-03-02", "early"), ("2026-03-02", "late"), ("2026-03-02", "night")]
     assert [document["elapsed_s"] for document in found] == [8 * 3600] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "hours"), [("2026-03-28 20:00", "2026-03-29 08:00", 7), ("2026-10-24 19:00", "2026-10-25 08:00", 9)]
+)
+def test_c1_elapsed_s_of_a_night_with_a_clock_change_is_elapsed(first: str, last: str, hours: int) -> None:
+    """22:00 to 06:00 in Berlin: never the difference of the wall clocks, and nothing of it is missing."""
+    night = shift_named(documents(site(zone=berlin()), steady(first, last, KWH)), first[:10], "night")
+
+    assert night["elapsed_s"] == hours * 3600
+    assert (night["meters"][0]["amount"], night["meters"][0]["missing_s"]) == (f"{hours * 4}.000000", 0)
 
 
 def test_c7_a_shift_that_begins_with_the_last_reading_is_there_only_while_it_runs() -> None:

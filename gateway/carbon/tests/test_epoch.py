@@ -31,6 +31,27 @@ def test_c8_ii_without_a_rating_the_shorter_way_round_decides(before: int, kind:
     assert [event.kind for event in history.events] == [kind]
 
 
+def test_c8_ii_without_a_rating_a_fall_that_is_undone_is_no_rollover() -> None:
+    """A zero glitch above half the modulus must not book a whole turn."""
+    spec = counter(modulus_thousandths=1000 * KWH, rating_thousandths_per_hour=None)
+
+    assert verdict(decided(spec, *kwh(600, 0, 601))) == ([600, 601], 1, [("transient", 0)])
+    assert verdict(decided(spec, *kwh(600, 300, 0, 0, 0, 601))) == ([600, 601], 1, [("transient", 0)])
+
+
+def test_c8_ii_an_implausible_fall_does_not_become_a_rollover_by_waiting() -> None:
+    """A counter that goes on from where it fell to has not wrapped since, however long the pause."""
+    spec = counter(modulus_thousandths=1000 * KWH)
+    fallen = [(START, 500 * KWH), (START + HOUR, KWH)]
+    later = [(START + (48 + n) * HOUR, (2 + n) * KWH) for n in range(2)]
+
+    undecided = history_of(spec, series_of(CounterReading(*each) for each in [*fallen, later[0]]))
+    history = history_of(spec, series_of(CounterReading(*each) for each in [*fallen, *later]))
+
+    assert undecided.is_pending
+    assert verdict(history) == ([500, 1, 2, 3], 2, [("reset", 1 - 500)])
+
+
 def test_c8_iii_a_dip_that_comes_back_by_an_impossible_step_is_rejected() -> None:
     """Three low readings would be a reset; coming back within the day takes that back."""
     low = decided(SLOW, *kwh(1000, 1001, 0, 0, 0))
@@ -173,6 +194,15 @@ def test_c9_a_spike_stands_before_a_rollover() -> None:
     history = decided(spec, *kwh(5, 999, 6))
 
     assert verdict(history) == ([5, 6], 1, [("transient", 0)])
+
+
+def test_c8_ii_with_a_rating_a_plausible_rollover_stands_before_a_spike() -> None:
+    """After a long outage the counter may have climbed and wrapped: both steps are plausible, neither is a spike."""
+    rows = [(START, 5 * KWH), (START + 30 * HOUR, 999 * KWH), (START + 30 * HOUR + 15 * MINUTE, 6 * KWH)]
+
+    history = history_of(counter(modulus_thousandths=1000 * KWH), series_of(CounterReading(*row) for row in rows))
+
+    assert verdict(history) == ([5, 999, 6], 994 + 7, [("rollover", -1000)])
 
 
 def test_c9_without_a_rating_nothing_is_held() -> None:
