@@ -174,7 +174,7 @@ _SENTENCES: dict[str, Callable[[ErrorDetails], str]] = {
     "int_from_float": lambda details: f"must be a whole number, not {details['input']!r}",
     "bool_type": lambda _: "must be true or false",
     "bool_parsing": lambda details: f"must be true or false, not {details['input']!r}",
-    "tuple_type": lambda _: 'must be a list such as ["mon", "tue"]',
+    "tuple_type": lambda _: 'must be a list in brackets such as ["one", "two"]',
     "literal_error": lambda details: f"must be one of {details['ctx']['expected']}, not {details['input']!r}",
     "greater_than_equal": lambda details: f"must be at least {details['ctx']['ge']}, not {details['input']!r}",
     "less_than_equal": lambda details: f"must be at most {details['ctx']['le']}, not {details['input']!r}",

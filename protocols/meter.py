@@ -11,6 +11,7 @@ from protocols.dlt645_rows import identifiers_of
 from protocols.meter_fields import Field, Section, sections_of
 from protocols.meter_form import Mistakes, Table
 from protocols.meter_rows import registers_of
+from protocols.meter_sense import tell_nonsense
 from protocols.meter_settings import Settings, settings_of
 from protocols.pdu import READ_MAX, pack_words
 from protocols.plan import Hole
@@ -133,6 +134,9 @@ def meter_from_document(document: Mapping[str, Any], origin: str) -> Meter:
     if not meter.sources:
         mistakes.add("sources", "name at least one source: document, revision, date")
     top.finish()
+    mistakes.raise_any()
+    if language != DLT645:  # there a register is a number of its own
+        tell_nonsense(meter.rows, meter.holes, meter.limits.registers_max, mistakes)
     mistakes.raise_any()
     return meter
 

@@ -23,6 +23,7 @@ READ_WRITE_MAX = 121  # to write, beside up to READ_MAX to read
 
 # Exception codes of the standard.
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, ACKNOWLEDGE, BUSY = 1, 2, 3, 4, 5, 6
+GATEWAY_REFUSALS = (0x0A, 0x0B)  # a gateway's word, not the meter's: there is no way to it, it did not answer
 
 # What `reply_length` says when it cannot give a length.
 TOO_SHORT = 0

@@ -12,13 +12,22 @@ from gateway.acquire.wire import Settings, Wire
 from protocols import dlt645
 from protocols.errors import LineNoise, NoAnswer, WrongAnswer
 from protocols.frame import ECHO, GHOSTS_MAX, NEED_DATA, RtuFrame, RtuReplyReader, Signal, TcpFrame, TcpReader, rtu_frame, t35_us, tcp_frame
-from protocols.pdu import REFUSED, ReadRequest, Request, WriteRegister, WriteRegisters, encode_request, function_of, reply_words
+from protocols.pdu import (
+    GATEWAY_REFUSALS,
+    REFUSED,
+    ReadRequest,
+    Request,
+    WriteRegister,
+    WriteRegisters,
+    encode_request,
+    function_of,
+    reply_words,
+)
 
 # USB adapters hand bytes over every 16 ms: a pause shorter than this is no end of what is being said.
 PIECE_GAP_S = 0.02
 # The standard's characters have 11 bits, and meters keep its silences even where they send 10.
 _TRANSACTIONS = 0x10000
-_GATEWAY_REFUSALS = (0x0A, 0x0B)  # of the standard: no path, the target did not respond
 
 
 class Heard(NamedTuple):
@@ -177,7 +186,7 @@ class TcpChannel:
 
 def _is_nobody(pdu: bytes) -> bool:
     """A gateway's word that there is no such meter, or that it does not answer."""
-    return len(pdu) == 2 and bool(pdu[0] & REFUSED) and pdu[1] in _GATEWAY_REFUSALS
+    return len(pdu) == 2 and bool(pdu[0] & REFUSED) and pdu[1] in GATEWAY_REFUSALS
 
 
 class DltHeard(NamedTuple):

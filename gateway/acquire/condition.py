@@ -12,7 +12,7 @@ from dataclasses import replace
 from gateway.acquire.turnaround import Turnaround
 from gateway.status import PollCounters
 from protocols.errors import LineNoise, MeterRefused, ProtocolError
-from protocols.pdu import ACKNOWLEDGE, BUSY, REFUSED, TOO_SHORT, Request, function_of, reply_pdu_length
+from protocols.pdu import ACKNOWLEDGE, BUSY, GATEWAY_REFUSALS, REFUSED, TOO_SHORT, Request, function_of, reply_pdu_length
 
 # The latest answers reported from the field come about 3 s after the time-out (gateways that queue), and take wire time.
 LATE_S_MAX = 3.2
@@ -94,8 +94,14 @@ class Condition:
         self._in_step({reply_pdu_length(request)} if self.unknown_past else set())
 
     def refused(self, request: Request, refusal: MeterRefused, now: float) -> None:
-        """An exception reply is an answer: the meter is there. In doubt it may be an older request's: then ours is still to come."""
+        """An exception reply is an answer: the meter is there, unless a gateway says that it is not.
+
+        In doubt it may be an older request's: then ours is still to come.
+        """
         self._count("exceptions")
+        if refusal.code in GATEWAY_REFUSALS:
+            self._missed(refusal.reason, now, BUSY_S)  # nothing is on its way: the gateway has waited for it
+            return
         self._in_step({reply_pdu_length(request)} if self.in_doubt else set())
         self.reason = refusal.reason
         if refusal.code in (ACKNOWLEDGE, BUSY):
@@ -103,15 +109,18 @@ class Condition:
 
     def failed(self, request: Request, error: ProtocolError, now: float) -> None:
         self._count(next(name for kind, name in _KINDS if isinstance(error, kind)))
-        self._recent.append("failed")
-        self._failures += 1
-        self.reason = error.reason
         self._unanswered = request
         if now - self._failed_at > FORGOTTEN_S:
             self._lengths.clear()
         self._failed_at = now
         self._lengths.add(reply_pdu_length(request))
-        wait = NOISE_S if isinstance(error, LineNoise) else LATE_S_MAX
+        self._missed(error.reason, now, NOISE_S if isinstance(error, LineNoise) else LATE_S_MAX)
+
+    def _missed(self, reason: str, now: float, wait: float) -> None:
+        """Not there this time; who is missed too often is asked ever less often."""
+        self._recent.append("failed")
+        self._failures += 1
+        self.reason = reason
         if self.absent:
             wait = max(wait, min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** min(self._failures - ABSENT_AFTER, 10)))
         self._ready_at = now + wait
@@ -145,8 +154,8 @@ class Condition:
 
     def wake(self, now: float) -> None:
         """A person wants it asked now: end the backoff, but not the wait for a late answer."""
-        if self.absent and self._unanswered is not None:
-            self._ready_at = min(self._ready_at, now + LATE_S_MAX)
+        if self.absent:
+            self._ready_at = min(self._ready_at, now + (0.0 if self._unanswered is None else LATE_S_MAX))
 
     def _in_step(self, lengths: set[int]) -> None:
         """`lengths` may still be answered."""

@@ -6,7 +6,6 @@ unanswered?). What is asked when, and what becomes of the words, is not known he
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from gateway.acquire.answer import Answer
 from gateway.acquire.condition import LATE_S_MAX
@@ -17,7 +16,7 @@ from gateway.acquire.unit import Exchange, Unit
 from gateway.site import LineTable
 from protocols.errors import MeterRefused, ProtocolError
 from protocols.frame import BROADCAST, t35_us
-from protocols.pdu import Request
+from protocols.pdu import GATEWAY_REFUSALS, Request
 
 # After opening, somebody may still be talking: wait for this much silence, but not for ever (a babbling meter).
 OPEN_SILENCE_S, OPEN_SILENCE_S_MAX = 0.3, 2.0
@@ -62,8 +61,11 @@ class Conversation:
         Its time is the unit's own share. What went wrong is noted in the unit's condition before it is raised.
         """
         if unit.in_doubt(request):
-            with suppress(MeterRefused):  # an answer as well
+            try:
                 await self._exchange(unit, unit.probe(), timeout_s)
+            except MeterRefused as refusal:  # an answer as well, but for a gateway's
+                if refusal.code in GATEWAY_REFUSALS:
+                    raise
         return await self._exchange(unit, request, timeout_s)
 
     async def tell_all(self, request: Request) -> float:

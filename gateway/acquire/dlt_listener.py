@@ -31,7 +31,8 @@ class DltListener:
     async def answer(self, timeout_s: float) -> Answer:
         """NoAnswer, LineNoise or MeterRefused."""
         try:
-            return await asyncio.wait_for(self._outcome, timeout_s)
+            async with asyncio.timeout(timeout_s):  # not wait_for: that of Python 3.11 may forget a cancellation
+                return await self._outcome
         except TimeoutError:
             if self._reader.noise + self._reader.rest:
                 raise LineNoise("bytes that are no answer") from None

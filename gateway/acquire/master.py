@@ -17,6 +17,7 @@ from gateway.acquire.answer import Answer
 from gateway.acquire.client import Lost, Trace
 from gateway.acquire.dlt_listener import DltListener
 from gateway.acquire.framing import Framing, Stray
+from gateway.acquire.open_failure import why
 from protocols import dlt645
 from protocols.errors import LineNoise, MeterRefused, NoAnswer, ProtocolError, WrongAnswer
 from protocols.frame import BROADCAST
@@ -94,8 +95,14 @@ class Master:
         reason: list[str] = []
         client.ctx.call_create = self._recording(client, reason)
         client.ctx.max_buffer_size = PIECE_BYTES_MAX
-        client.ctx.comm_params.timeout_connect = OPEN_S_MAX
-        if not await client.connect():
+        # pymodbus would use wait_for, which in Python 3.11 forgets a cancellation in the moment of success: a stop would never end.
+        client.ctx.comm_params.timeout_connect = None  # type: ignore[assignment] # wait_for takes it so
+        try:
+            async with asyncio.timeout(OPEN_S_MAX):
+                connected = await client.connect()
+        except TimeoutError:
+            connected = False
+        if not connected:
             client.close()
             raise WireClosed(reason[0] if reason else f"it did not open within {OPEN_S_MAX:g} s")
         self._client, self._framing = client, None
@@ -113,7 +120,7 @@ class Master:
             try:
                 return await create()
             except OSError as error:
-                reason.append(str(error))
+                reason.append(why(error))
                 raise
             except termios.error as error:
                 # pyserial lets it through: the port exists, but cannot be set so (a pseudo-terminal has no parity).

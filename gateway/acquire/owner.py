@@ -7,6 +7,7 @@ port again when it was lost.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 
@@ -133,10 +134,10 @@ class LineOwner:
     async def _rest(self, seconds: float) -> None:
         """Shorter if a person asks or a meter speaks."""
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: that of Python 3.11 forgets a cancellation in the moment in which what it waits for happens.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
     async def _perform(self, job: Job) -> None:
         loop = asyncio.get_running_loop()

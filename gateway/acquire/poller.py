@@ -16,7 +16,7 @@ from gateway.acquire.station import Station
 from gateway.acquire.wants import ENERGY, FACTS, POWER
 from gateway.clock import Clock, Instant
 from protocols.errors import MeterRefused, ProtocolError
-from protocols.pdu import ILLEGAL_ADDRESS, ReadRequest
+from protocols.pdu import GATEWAY_REFUSALS, ILLEGAL_ADDRESS, ReadRequest
 from protocols.plan import Block
 from protocols.reading import Reading
 
@@ -72,6 +72,9 @@ class Poller:
         try:
             answer = await self._conversation.ask(station, ReadRequest(block.function, block.address, block.count))
         except MeterRefused as refusal:
+            if refusal.code in GATEWAY_REFUSALS:
+                poll.fail(refusal)
+                return None
             poll.was_refused(block, refusal)
             if refusal.code == ILLEGAL_ADDRESS:
                 station.learn_refusal(block, refusal.reason, sure=not station.condition.in_doubt)

@@ -7,10 +7,12 @@ An async generator: `Progress` while it works, one `ScanResult` at its end. It o
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 from gateway.acquire.channel import Channel, RtuChannel, TcpChannel
 from gateway.acquire.dlt_search import DltSearch
 from gateway.acquire.identify import Identifier, Identity
+from gateway.acquire.master import WireClosed
 from gateway.acquire.scan_plan import AGAIN, DLT_SETTINGS, EVERYBODY, FIRST, FULL, QUICK, Step, allowed, full_steps, quick_steps
 from gateway.acquire.scan_result import (
     ECHO,
@@ -24,15 +26,16 @@ from gateway.acquire.scan_result import (
     ScanResult,
     Searched,
     Trouble,
+    is_heard_again,
 )  # fmt: skip
 from gateway.acquire.sweep import WAIT_S, Proof, Sweep
-from gateway.acquire.wire import Settings, Wire
+from gateway.acquire.wire import NotSettable, Settings, Wire
 from protocols.dlt645 import ADDRESS_DIGITS
 from protocols.meter import DLT645, Meter
 from protocols.reading import outside_values
 
-# Result in under a minute; what is proven by then is told, and what was not searched too.
-BUDGET_S = 60.0
+# Result in under a minute, the start of the command included; what is proven by then is told, and what was not searched too.
+BUDGET_S = 56.0
 # What the proof and the identification of a meter or two may still take when the passes stop.
 RESERVE_S = 6.0
 # A meter that the site file names is waited for as long as a slow one needs.
@@ -77,6 +80,8 @@ class Scan:
         self._disturbed: dict[tuple[int, Settings], Proof] = {}
         self._trouble: list[Trouble] = []
         self._searched: dict[Settings, set[int]] = {}
+        self._unfit: dict[Settings, str] = {}  # what the port has not, and why: nobody can be looked for there
+        self._only: Settings | None = None  # the setting that stands for all where the port takes no notice of them
         self._began = 0.0
         self._asked = 0
         self._to_ask = 1
@@ -89,6 +94,8 @@ class Scan:
         for step in quick:
             async for progress in self._step(step):
                 yield progress
+        if self._unfit and len(self._unfit) == len(self._settings):
+            raise WireClosed(next(iter(self._unfit.values())))
         modbus = ((address, settings) for address, settings in (*self._found, *self._disturbed) if isinstance(address, int))
         inhabited = tuple(dict.fromkeys(settings for _, settings in modbus))
         for step in full_steps(self._settings, tuple(each for each in inhabited if each in self._settings)):
@@ -111,17 +118,27 @@ class Scan:
     def _channel(self, settings: Settings) -> Channel:
         return TcpChannel(self._wire) if self._is_tcp else RtuChannel(self._wire, settings)
 
-    async def _open(self, settings: Settings) -> Channel:
-        await self._wire.open(settings)
+    async def _open(self, settings: Settings) -> Channel | None:
+        """None where the port has not these settings, or they mean nothing to it."""
+        if settings in self._unfit or self._only not in (None, settings):
+            return None
+        try:
+            await self._wire.open(settings)
+        except NotSettable as unfit:
+            # Not the error itself: it would keep the port that could not be set half open.
+            self._unfit[settings] = str(unfit)
+            return None
         channel = self._channel(settings)
         await channel.hear(SETTLE_S)
         return channel
 
     async def _step(self, step: Step) -> AsyncIterator[Progress]:
+        done = self._searched.setdefault(step.settings, set())
         channel = await self._open(step.settings)
+        if channel is None:
+            return
         sweep = Sweep(channel, _WAITS_S[step.kind], self._began + self._budget_s - RESERVE_S / 2)
         known = {address for address, settings in (*self._found, *self._disturbed) if settings == step.settings}
-        done = self._searched.setdefault(step.settings, set())
         for address in step.addresses:
             if address in known or not self._time_left() or sweep.restless:
                 continue
@@ -166,6 +183,8 @@ class Scan:
             self._trouble.append(Trouble(GARBLED, None, sentence))
 
     async def _identify(self, channel: Channel, settings: Settings, proof: Proof, more: str = "") -> None:
+        if self._only not in (None, settings):
+            return
         if asyncio.get_running_loop().time() - self._began > self._budget_s:
             late = Identity(None, "it answers; the time was over before it was asked what it is", None)
             self._found[proof.address, settings] = _found(proof.address, settings, late, "")
@@ -173,7 +192,14 @@ class Scan:
         patience_s = min(PATIENCE_S_MAX, max(PATIENCE_S_MIN, 3 * proof.turnaround_s))
         identity = await Identifier(channel, proof.address, patience_s, self._nominal_v).identity(self._models)
         doubt = f" ({proof.sentence})" if proof.damaged or proof.doubled else ""
-        self._found[proof.address, settings] = _found(proof.address, settings, identity, doubt + more)
+        found = _found(proof.address, settings, identity, doubt + more)
+        twin = next((each for each in self._found.values() if is_heard_again(each, found)), None)
+        if twin is None:
+            self._found[proof.address, settings] = found
+            return
+        self._only = twin.settings
+        sentence = f"{twin.evidence}; it answers at {settings} too: this port takes no notice of its baud rate"
+        self._found[twin.address, twin.settings] = replace(twin, evidence=sentence)
 
     async def _search_dlt(self, settings: Settings) -> None:
         model = next((meter for meter in self._models.values() if meter.language == DLT645), None)
@@ -216,6 +242,8 @@ class Scan:
             if parity == settings.parity or address in self._searched.get(other, ()):
                 continue
             channel = await self._open(other)
+            if channel is None:
+                continue
             proof = await Sweep(channel).prove(address)
             if proof.answers:
                 await self._identify(channel, other, proof)
@@ -223,16 +251,16 @@ class Scan:
         return None
 
     async def _ask_the_expected(self) -> None:
-        """Whom the site file names and nobody heard: once more, patiently, at the settings it says; else by its name among the trouble."""
+        """Whom the site file names and nobody heard: once more, patiently, while there is time; else by its name among the trouble."""
         there = {address for address, _ in (*self._found, *self._disturbed)}
         for each in self._expected:
             if each.address in there:
                 continue
             settings = TCP_SETTINGS if self._is_tcp else self._told or self._settings[0]
-            if isinstance(each.address, int):
+            if isinstance(each.address, int) and asyncio.get_running_loop().time() - self._began < self._budget_s:
                 channel = await self._open(settings)
-                proof = await Sweep(channel, PATIENT_S).prove(each.address)
-                if proof.answers:
+                proof = channel and await Sweep(channel, PATIENT_S).prove(each.address)
+                if channel and proof and proof.answers:
                     await self._identify(channel, settings, proof)
                     continue
             sentence = f"{each.name} ({each.model}) does not answer at address {each.address}, {self._at(settings)}"

@@ -12,7 +12,12 @@ from typing import Any, NamedTuple, Protocol
 from pymodbus.transport.serialtransport import create_serial_connection
 
 from gateway.acquire.master import OPEN_S_MAX, WireClosed
+from gateway.acquire.open_failure import why
 from gateway.site import LineTable
+
+
+class NotSettable(WireClosed):
+    """The port is there, but has not this baud rate or parity: a pseudo-terminal knows no parity, some ports on boards neither."""
 
 
 class Settings(NamedTuple):
@@ -34,7 +39,7 @@ Connect = Callable[[Settings, Callable[[], asyncio.Protocol]], Awaitable[tuple[A
 
 class Wire(Protocol):
     async def open(self, settings: Settings) -> None:
-        """From now on with these settings; WireClosed with the reason if it cannot be had."""
+        """From now on with these settings; NotSettable if it has not these, WireClosed with the reason if it cannot be had at all."""
         ...
 
     def send(self, data: bytes) -> None: ...
@@ -78,9 +83,9 @@ class OpenedWire:
         except TimeoutError:
             raise WireClosed(f"it did not open within {OPEN_S_MAX:g} s") from None
         except OSError as error:
-            raise WireClosed(str(error)) from error
+            raise WireClosed(why(error)) from error
         except termios.error as error:
-            raise WireClosed(f"it cannot be set to {settings} ({error.args[-1]})") from error
+            raise NotSettable(f"it cannot be set to {settings} ({error.args[-1]})") from error
 
     def send(self, data: bytes) -> None:
         self._require_open()

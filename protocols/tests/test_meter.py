@@ -246,3 +246,43 @@ def test_a_document_that_is_no_table_is_a_mistake() -> None:
     """Whatever was read, the answer is sentences."""
     with pytest.raises(OurMistake, match="must be a table"):
         meter_from_document([], "one.toml")  # type: ignore[arg-type]
+
+
+VOLTS = {"address": 0, "quantity": "voltage_l1_n", "unit": "V"}
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (
+            registers(VOLTS, {"address": 1, "quantity": "voltage_l2_n", "unit": "V"}, type="float32"),
+            "registers.rows[2]: voltage_l2_n (from register 1) and voltage_l1_n share registers: one address is wrong",
+        ),
+        (
+            registers(VOLTS, type="float32", holes=[{"first": 1, "last": 4}]),
+            "registers.rows[1]: voltage_l1_n lies in one of the holes: it would never be read",
+        ),
+        (
+            document(limits={"registers_max": 1}),
+            "registers.rows[1]: voltage_l1_n takes 2 registers, and limits.registers_max is 1",
+        ),
+    ],
+    ids=["shared registers", "in a hole", "wider than a read"],
+)
+def test_rows_that_make_no_sense_together_are_mistakes(file: dict[str, Any], sentence: str) -> None:
+    """They would else end in a wrong value, in none, or in no plan at all."""
+    with pytest.raises(OurMistake) as refused:
+        meter_from_document(file, "one.toml")
+
+    assert str(refused.value) == f"one.toml: {sentence}"
+
+
+def test_what_is_added_to_a_row_may_be_a_row_too() -> None:
+    """A total that is the sum of its phases, beside the phases."""
+    rows = [{"address": 2 * index, "quantity": f"active_energy_import_l{index + 1}", "unit": "Wh"} for index in range(2)]
+    total = {"address": 8, "quantity": "active_energy_import", "unit": "Wh", "plus": ["second"]}
+    helper = {"name": "second", "address": 2, "quantity": "active_energy_import", "unit": "Wh"}
+
+    meter = meter_from_document(registers(*rows, total, type="float32", helpers=[helper]), "one.toml")
+
+    assert len(meter.rows) == 3

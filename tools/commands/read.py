@@ -11,6 +11,7 @@ from gateway.acquire.wire import Settings
 from gateway.acquisition import Acquisition
 from gateway.clock import SystemClock
 from gateway.folder import is_owned
+from gateway.language import Language, language_of
 from gateway.site import Site
 from protocols.meter import Meter
 from protocols.quantity import QUANTITIES
@@ -51,7 +52,7 @@ def command(
     if as_json:
         print_json({"site": found.site.name, "meters": entries})
     elif entries:
-        _show(entries)
+        _show(entries, language_of(found.pages.language))
     else:
         print("No meter of this site is on a line: there is nothing to read.")
     if not all(entry["ok"] for entry in entries):
@@ -76,7 +77,9 @@ def polls(site: Site, models: dict[str, Meter], wanted: list[str]) -> Iterator[t
             except control.ControlError as error:
                 fail(str(error))
         return
-    acquisition = Acquisition(site, models, SystemClock(), lambda _: None, lambda _: None, lambda: lambda _: NEVER_MS, 0, on_demand=True)
+    used = {site.meter_named(name).line for name in wanted}
+    asked = site.model_copy(update={"line": tuple(line for line in site.line if line.name in used)})
+    acquisition = Acquisition(asked, models, SystemClock(), lambda _: None, lambda _: None, lambda: lambda _: NEVER_MS, 0, on_demand=True)
     acquisition.start()
     try:
         for name in wanted:
@@ -90,16 +93,16 @@ def _entry(site: Site, name: str, document: dict[str, Any]) -> dict[str, Any]:
     return {"meter": name, "model": meter.model, "line": meter.line, "address": meter.address, **document}
 
 
-def _show(entries: list[dict[str, Any]]) -> None:
+def _show(entries: list[dict[str, Any]], words: Language) -> None:
     out = console()
     for entry in entries:
         title = f"{entry['meter']} ({entry['model']}, {entry['line']} address {entry['address']})"
         if not entry["ok"]:
-            out.print(f"[red]✗[/red] {title}: {entry['reason']}", highlight=False)
+            out.print(f"[red]✗[/red] {title}: {words.word('reason', entry['reason'])}", highlight=False)
             continue
         shown = table("quantity", "value", "unit", numbers=("value",), title=f"{title}, {entry['turnaround_ms']} ms")
         for quantity, value in entry["values"].items():
             shown.add_row(quantity, value, QUANTITIES[quantity].unit)
         for quantity, reason in entry["missing"].items():
-            shown.add_row(quantity, f"[yellow]{reason}[/yellow]", "")
+            shown.add_row(quantity, f"[yellow]{words.word('reason', reason)}[/yellow]", "")
         out.print(shown)

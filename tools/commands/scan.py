@@ -89,6 +89,6 @@ def show(document: dict[str, Any]) -> None:
     for trouble in document["trouble"]:
         place = f"address {trouble['address']}" if trouble["address"] is not None else "the line"
         out.print(f"[red]✗[/red] {place}: {trouble['kind'].replace('_', ' ')}: {trouble['evidence']}", highlight=False)
-    few = [f"{each['baud']} 8{each['parity']}{each['stop_bits']}" for each in document["searched"] if each["addresses"] < 247]
+    few = [f"{each['baud']} 8{each['parity']}{each['stop_bits']}" for each in document["searched"] if 0 < each["addresses"] < 247]
     rest = f" At {', '.join(few)} only some addresses were asked: --baud and --parity search all of one." if few else ""
     print(f"{document['seconds']:.0f} s on {document['port']}.{rest}")

@@ -1,17 +1,28 @@
 """What a scan finds on virtual lines, in simulated time: every meter, every trouble, within its budget."""
 
+import asyncio
+import errno
+import termios
+from collections.abc import Callable
+
 import pytest
 
+from gateway import catalogue
 from gateway.acquire.channel import RtuChannel
+from gateway.acquire.master import WireClosed
+from gateway.acquire.scan import Scan, scanned
 from gateway.acquire.scan_plan import EVERYBODY
-from gateway.acquire.scan_result import Expected
-from gateway.acquire.sweep import WAIT_S, Sweep
-from gateway.acquire.wire import Settings
+from gateway.acquire.scan_result import Expected, ScanResult
+from gateway.acquire.sweep import WAIT_S, Proof, Sweep
+from gateway.acquire.wire import OpenedWire, Settings
 from tools.factory.faults import BabblingMeter, DuplicatedAddress, Echo
+from tools.factory.memory_line import open_memory_line
 from tools.factory.serial_settings import LineSettings
 from tools.factory.station import Station
+from tools.factory.wire import Line
 from tools.tests.simulated_line import (
     LOAD,
+    PLAIN,
     dlt645,
     line,
     refusing,
@@ -230,3 +241,82 @@ def test_a_meter_that_needs_silence_after_others_is_found() -> None:
     result = scan(line([shy, station(5, riddle)]), **AT_9600)
 
     assert [(each.address, each.model) for each in result.found] == [(5, None), (6, "eastron-sdm120")]
+
+
+class Terminal:
+    """A pseudo-terminal of somebody else: it has no parity and takes any baud rate, and all meters hear it."""
+
+    def __init__(self, found: Line) -> None:
+        self._line = found
+        self.refused: list[str] = []
+
+    async def connect(self, settings: Settings, factory: Callable[[], asyncio.Protocol]) -> tuple[object, object]:
+        if settings.parity != "N":
+            self.refused.append(str(settings))
+            raise termios.error(errno.EINVAL, "Invalid argument")
+        return await open_memory_line(self._line, factory, PLAIN)
+
+
+def scan_terminal(*stations: Station, **wishes: object) -> tuple[ScanResult, Terminal]:
+    terminal = Terminal(line(stations))
+
+    async def main() -> ScanResult:
+        return await scanned(Scan(OpenedWire(terminal.connect), "memory", catalogue.meters(), **wishes))  # type: ignore[arg-type]
+
+    return simulate(main)[0], terminal
+
+
+def test_settings_that_a_port_has_not_are_passed_over() -> None:
+    """A port without parity finds who speaks without; where nobody could be asked, `searched` says so."""
+    result, terminal = scan_terminal(station(1, serve("eastron-sdm630")))
+
+    asked = {str(each.settings): each.addresses for each in result.searched}
+    assert [each.address for each in result.found] == [1]
+    assert terminal.refused
+    assert all(not asked[each] for each in terminal.refused)
+    assert asked["9600 8N1"] == 247
+
+
+def test_a_port_that_has_none_of_the_settings_ends_the_scan() -> None:
+    """With the reason, instead of nobody found."""
+    with pytest.raises(WireClosed, match="cannot be set to 9600 8E1"):
+        scan_terminal(station(1, serve("eastron-sdm630")), baud=9600, parity="E")
+
+
+def test_meters_on_a_port_that_takes_any_baud_rate_are_found_once() -> None:
+    """The same model with the same counters at another rate is the same meter; its evidence says so, and all addresses are asked once."""
+    result, _ = scan_terminal(station(1, serve("eastron-sdm630")), station(77, serve("abb-b23")))
+
+    assert [(each.address, str(each.settings)) for each in result.found] == [(1, "9600 8N1"), (77, "9600 8N1")]
+    assert "takes no notice of its baud rate" in result.found[0].evidence
+
+
+def test_two_meters_of_one_address_at_two_rates_are_two() -> None:
+    """Another counter is another meter."""
+    other = {**LOAD, "active_energy_import": 7_000_000}
+    result = scan(
+        line(
+            [
+                station(1, serve("eastron-sdm630"), settings=LineSettings(9600, "N", 1)),
+                station(1, serve("eastron-sdm630", other), settings=LineSettings(19_200, "N", 1)),
+            ]
+        )
+    )
+
+    assert [(each.address, each.settings.baud) for each in result.found] == [(1, 9600), (1, 19_200)]
+
+
+def test_a_line_with_all_its_meters_silent_is_told_in_time() -> None:
+    """Thirty names of the site file, A and B exchanged: each is named, and nobody waits for them one after the other for minutes."""
+    named = [Expected(f"m{address}", address, "eastron-sdm630") for address in range(1, 31)]
+
+    result = scan(line([]), expected=named, site_settings=Settings(9600, "N"))
+
+    assert [each.address for each in result.trouble] == [each.address for each in named]
+    assert result.seconds <= LINE_S_MAX
+
+
+def test_two_damaged_answers_of_four_are_two_meters_and_one_is_noise() -> None:
+    """Whose answers sometimes come whole is still not alone at its address."""
+    assert Proof(5, clean=2, damaged=2, doubled=0, turnaround_s=0.01).disturbed
+    assert Proof(5, clean=3, damaged=1, doubled=0, turnaround_s=0.01).answers

@@ -179,6 +179,18 @@ def test_a_refusal_in_doubt_may_be_an_older_requests(steady: Condition) -> None:
     assert not steady.suspect(length(SHORT))
 
 
+@pytest.mark.parametrize("code", [10, 11])
+def test_a_gateway_that_does_not_reach_the_meter_makes_it_absent(steady: Condition, code: int) -> None:
+    """Its exception is no answer of the meter: it is asked ever less often, and at once when a person wants it."""
+    for _ in range(ABSENT_AFTER + 3):
+        steady.refused(SHORT, MeterRefused(code), NOW)
+
+    assert (steady.state, steady.reason) == ("absent", f"exception_{code}")
+    assert steady.ready_at == NOW + 8 * BACKOFF_S_MIN
+    steady.wake(NOW + 1)
+    assert steady.ready_at == NOW + 1
+
+
 @pytest.mark.parametrize("code", [5, 6])
 def test_a_busy_meter_is_left_alone_for_a_moment(steady: Condition, code: int) -> None:
     """Acknowledge and busy both mean: ask again later."""

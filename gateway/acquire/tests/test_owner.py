@@ -149,3 +149,16 @@ def test_a_dead_meter_whose_ratios_are_not_known_leaves_no_reading_with_its_reas
 
     assert lost
     assert {(tuple(reading.values), reading.missing["active_energy_import"]) for reading in lost} == {((), "no_answer")}
+
+
+def test_a_meter_that_its_gateway_does_not_reach_is_soon_hardly_asked() -> None:
+    """Each such answer costs the line the gateway's own time-out: one request a try, and none for blocks that cannot come either."""
+    gone = meter(2, refusals=[11] * 1_000)
+
+    bench = watched(300, meter(1), gone)
+
+    assert (bench.status[1].state, bench.status[1].reason) == ("absent", "exception_11")
+    assert bench.status[0].state == "ok"
+    assert len(gone.asked) == 10
+    missing = [reading.missing for reading in bench.readings if reading.meter == "m2"]
+    assert {reason for each in missing for reason in each.values()} == {"exception_11"}

@@ -51,7 +51,8 @@ def test_of_a_meter_of_other_things_everything_is_essential() -> None:
 
 def test_riders_come_along_inside_a_block_only() -> None:
     """What lies between wanted registers costs nothing; what lies elsewhere is not worth a request."""
-    meter = meter_file(*ROWS, {**APPARENT, "address": 3, "type": "uint16"}, THD)
+    rows = [{**row, "address": 7} if row["quantity"] == "frequency" else row for row in ROWS]
+    meter = meter_file(*rows, {**APPARENT, "type": "uint16"}, THD)
     found = blocks(wants(meter, POWER, ()), costs(LINE, meter.limits))
 
     assert "apparent_power" in names(found)[0]
