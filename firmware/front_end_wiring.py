@@ -4,12 +4,14 @@
 """
 
 import select
+import sys
 
 import esp32
 import machine
 
 from firmware import board
 from firmware.front_ends.front_end import FrontEnd
+from firmware.front_ends.tally import Tally
 from firmware.metrology import kernels
 from firmware.metrology.calibration import Calibration, Channel
 from firmware.rtc_plan import FRONT_END_AREA
@@ -91,18 +93,21 @@ def pulse_input(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]"
     def is_on() -> bool:
         return pin.value() == on
 
+    chip = sys.implementation._machine.split()[-1]  # noqa: SLF001 - so the port names it
+    tally = Tally(board.rtc_area(FRONT_END_AREA), 1)
     if wiring.get("counter", hasattr(esp32, "PCNT")):
+        was_on = module.counted_since(tally, module.still_counted(machine.mem32, chip))
         up, limit = esp32.PCNT.INCREMENT, module.COUNTER_MODULUS
         counter = esp32.PCNT(0, pin=pin, rising=up, falling=up, min=-limit, max=limit, filter=module.COUNTER_FILTER)
         # It begins again at its limit by itself, and is asked long before it comes round: the interrupt, which may be dropped,
         # does nothing; it is there because the limit may not be armed without one.
         counter.irq(lambda _: None, esp32.PCNT.IRQ_MAX)
         counter.start()
-        pulses: module.Pulses = module.CountedPulses(counter.value, module.COUNTER_MODULUS, is_on)
+        pulses: module.Pulses = module.CountedPulses(counter.value, module.COUNTER_MODULUS, is_on, was_on)
     else:
         pulses = module.PolledPulses(is_on)
     worth = module.worth(wiring.get("pulses_per_kwh"), wiring.get("pulses_per_piece"))
-    return module.PulseInput(pulses, worth, board.rtc_area(FRONT_END_AREA)), Calibration((), 0, 0), "pulse_input"
+    return module.PulseInput(pulses, worth, tally), Calibration((), 0, 0), "pulse_input"
 
 
 FRONT_ENDS = {

@@ -62,7 +62,11 @@ class UpdateDesk:
         self._windows += 1
         if self._update is None and (self._settled or self._windows < _WINDOWS_MIN):
             return
-        update = self._loaded()
+        try:
+            update = self._loaded()
+        except MemoryError:  # others hold it just now, such as clients of the network; a later window finds more
+            forget(*_MODULES)
+            return
         update.measured(uptime_ms, coverage, journal_age_ms)
         if update.at_rest:
             self._update = None

@@ -126,7 +126,8 @@ def _written(pdu: bytes, registers: Registers, address: int, words: tuple[int, .
 
 
 def _identify(pdu: bytes, identity: tuple[bytes, ...]) -> bytes:
-    _require(len(pdu) == 4 and pdu[1] == IDENTIFY and 1 <= pdu[2] <= _ONE_OBJECT, ILLEGAL_VALUE)
+    _require(pdu[1:2] == bytes((IDENTIFY,)), ILLEGAL_FUNCTION)
+    _require(len(pdu) == 4 and 1 <= pdu[2] <= _ONE_OBJECT, ILLEGAL_VALUE)
     category, first = pdu[2], pdu[3]
     if category == _ONE_OBJECT:
         _require(first < len(identity), ILLEGAL_ADDRESS)

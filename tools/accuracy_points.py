@@ -84,27 +84,26 @@ _SINGLE_LOADS: tuple[tuple[MeterClass, str, tuple[float, ...], float], ...] = (
     (CLASS_05S, "1", (0.05, 1, 2), 0.6),
     (CLASS_05S, "0.5 ind", (0.1, 1, 2), 1.0),
 )
+# Voltage and frequency: at both ends of the range of current that the table names, and in its middle.
+# class, power factor, currents, limit of the variation with the voltage, and with the frequency, in %
+_SUPPLY: tuple[tuple[MeterClass, str, tuple[float, ...], float, float], ...] = (
+    (CLASS_1, "1", (0.05, 1, 12), 0.7, 0.5),
+    (CLASS_1, "0.5 ind", (0.1, 1, 12), 1.0, 0.7),
+    (CLASS_05S, "1", (0.05, 1, 2), 0.2, 0.2),
+    (CLASS_05S, "0.5 ind", (0.1, 1, 2), 0.4, 0.2),
+)
 # class, what, power factor, current, what is changed, limit of the variation in %
 _INFLUENCES: tuple[tuple[MeterClass, str, str, float, dict[str, Any], float], ...] = (
-    (CLASS_1, "voltage -10 %", "1", 1, {"voltage": 0.9}, 0.7),
-    (CLASS_1, "voltage +10 %", "1", 1, {"voltage": 1.1}, 0.7),
-    (CLASS_1, "voltage -10 %", "0.5 ind", 1, {"voltage": 0.9}, 1.0),
-    (CLASS_1, "voltage +10 %", "0.5 ind", 1, {"voltage": 1.1}, 1.0),
-    (CLASS_1, "frequency -2 %", "1", 1, {"frequency": 0.98}, 0.5),
-    (CLASS_1, "frequency +2 %", "1", 1, {"frequency": 1.02}, 0.5),
-    (CLASS_1, "frequency -2 %", "0.5 ind", 1, {"frequency": 0.98}, 0.7),
-    (CLASS_1, "frequency +2 %", "0.5 ind", 1, {"frequency": 1.02}, 0.7),
+    *[
+        (meter_class, f"{what} {sign}{share} %", factor, current, {what: 1 + change}, limit)
+        for meter_class, factor, currents, *limits in _SUPPLY
+        for what, share, limit in (("voltage", 10, limits[0]), ("frequency", 2, limits[1]))
+        for current in currents
+        for sign, change in (("-", -share / 100), ("+", share / 100))
+    ],
     (CLASS_1, "reversed phase sequence", "1", 0.1, {"reversed_sequence": True}, 1.5),
     (CLASS_1, "5th harmonic, 10 % in voltage, 40 % in current", "1", 6, {"fifth_voltage": 0.1, "fifth_current": 0.4}, 0.8),
     (CLASS_1, "direct component and even harmonics (half wave)", "1", 12, {"half_wave": True}, 3.0),
-    (CLASS_05S, "voltage -10 %", "1", 1, {"voltage": 0.9}, 0.2),
-    (CLASS_05S, "voltage +10 %", "1", 1, {"voltage": 1.1}, 0.2),
-    (CLASS_05S, "voltage -10 %", "0.5 ind", 1, {"voltage": 0.9}, 0.4),
-    (CLASS_05S, "voltage +10 %", "0.5 ind", 1, {"voltage": 1.1}, 0.4),
-    (CLASS_05S, "frequency -2 %", "1", 1, {"frequency": 0.98}, 0.2),
-    (CLASS_05S, "frequency +2 %", "1", 1, {"frequency": 1.02}, 0.2),
-    (CLASS_05S, "frequency -2 %", "0.5 ind", 1, {"frequency": 0.98}, 0.2),
-    (CLASS_05S, "frequency +2 %", "0.5 ind", 1, {"frequency": 1.02}, 0.2),
     (CLASS_05S, "reversed phase sequence", "1", 0.1, {"reversed_sequence": True}, 0.1),
     (CLASS_05S, "5th harmonic, 10 % in voltage, 40 % in current", "1", 1, {"fifth_voltage": 0.1, "fifth_current": 0.4}, 0.5),
 )

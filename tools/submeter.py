@@ -9,7 +9,6 @@ import os
 import selectors
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import tty
@@ -22,6 +21,7 @@ from pathlib import Path
 from firmware import flash_plan
 from tools.board import carried, flash_file
 from tools.board.wishes import SubmeterError, Wishes, bound, check, configuration
+from tools.run_folder import run_folder
 
 INTERPRETER = "micropython_unix"
 # In words ("w"), because those of a PC are twice as wide: as many objects as in 160 KiB of the chip. A bare board is tried with less.
@@ -84,15 +84,15 @@ class Submeter:
         os.set_blocking(near, False)
         self.terminal = os.ttyname(far)
         try:
-            with flash_file.opened(self.wishes.flash) as flash, tempfile.TemporaryDirectory(prefix="shiftwatt-submeter-") as folder:
-                carried.put_chip_into(Path(folder, "chip"), radio=self.wishes.network is not None)
+            with flash_file.opened(self.wishes.flash) as flash, run_folder() as folder:
+                carried.put_chip_into(folder / "chip", radio=self.wishes.network is not None)
                 self._link()
-                Path(folder, "rtc").touch()
-                board = self.wishes.board or Path(folder) / "board"
+                (folder / "rtc").touch()
+                board = self.wishes.board or folder / "board"
                 _lay_out(board)
                 cause: int | None = POWER_ON
                 while cause is not None and not self._stop.is_set():
-                    cause = self._power(Path(folder), board, near, flash.fileno(), cause)
+                    cause = self._power(folder, board, near, flash.fileno(), cause)
         finally:
             self._unlink()
             os.close(near)
@@ -171,7 +171,7 @@ class Submeter:
             return RESET
         said = [*errors.read_text().splitlines(), *self.said]
         if self.wishes.board is None:
-            raise SubmeterError(_farewell(process.returncode, said))
+            raise SubmeterError(_farewell(process.returncode, said, self.wishes.log))
         log.warning("the firmware stopped (%s); the watchdog resets the submeter", said[-1] if said else process.returncode)
         self.said.clear()
         return WATCHDOG
@@ -235,7 +235,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _farewell(status: int, lines: list[str]) -> str:
-    with tempfile.NamedTemporaryFile("w", prefix="shiftwatt-submeter-", suffix=".log", delete=False) as kept:
-        kept.write("\n".join(lines) + "\n")
-    return f"the submeter's firmware stopped with status {status}. What it said is in {kept.name}; please report it."
+def _farewell(status: int, lines: list[str], kept: Path | None) -> str:
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+    sentence = f"the submeter's firmware stopped with status {status}; the last it said: {last}."
+    if kept is None:
+        return f"{sentence} Start it with --log FILE to keep all of it, and please report it."
+    try:
+        with kept.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+    except OSError as error:
+        return f"{sentence} The rest could not be kept in {kept}: {error.strerror}."
+    return f"{sentence} All of it is in {kept}; please report it."

@@ -6,8 +6,8 @@ Polled at most 10 ms apart it is exact up to the 16 pulses a second of S0. A fla
 times are each 100 ms or more (5 a second) survive that; at the highest rate one erase costs at most two pulses.
 
 A pulse counts at its end, and lies in RTC memory before anything else is done: a reset takes back none, and one that lasts through
-the start counts at its end. What begins and ends while no firmware runs is lost: the counter of the chip starts anew as well.
-Runs on MicroPython.
+the start counts at its end. The chip's counter goes on while the firmware restarts (`counted_since`), so what comes meanwhile is not
+lost where it counts; looked at, what begins and ends while no firmware runs is. Runs on MicroPython.
 """
 
 from collections import namedtuple
@@ -20,10 +20,9 @@ from firmware.metrology.window import empty_window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
-    from firmware.counter_mirror import Memory
     from firmware.metrology.calibration import Calibration
     from firmware.metrology.energy import Counters
     from firmware.metrology.window import Window
@@ -31,6 +30,10 @@ if TYPE_CHECKING:
     class Pulses(Protocol):
         blind_us: int
         """For how long in all nobody looked often enough."""
+
+        @property
+        def note(self) -> int:
+            """Goes with the pulses into RTC memory."""
 
         def poll(self, elapsed_us: int) -> int: ...
 
@@ -43,20 +46,53 @@ COUNTER_MODULUS = 32000  # edges at which the chip's counter is told to begin ag
 COUNTER_FILTER = 1023  # the longest there is, in 12.5 ns: it takes needles away, no bouncing
 MWH_PER_KWH = 1000000
 _MILLI = 1000
+# Where a chip's first counter keeps its limits and its count. A reset of the processors alone (a restart, an update, the
+# watchdog) leaves it running, pin and all; making it anew clears it.
+_COUNTER_AT = {"ESP32": (0x3FF57008, 0x3FF57060), "ESP32S3": (0x60017008, 0x60017030)}
+_LIMITS = (-COUNTER_MODULUS & 0xFFFF) << 16 | COUNTER_MODULUS
+
+
+def still_counted(registers: "Mapping[int, int]", chip: str) -> "int | None":
+    """The count of a counter that has our limits; None if it has not gone on, or if we do not know where this chip has it."""
+    at = _COUNTER_AT.get(chip)
+    if at is None or registers[at[0]] & 0xFFFFFFFF != _LIMITS:
+        return None
+    return registers[at[1]] & 0xFFFF
+
+
+def counted_since(tally: Tally, count: "int | None") -> bool:
+    """Takes the pulses that the chip's counter has counted since the last one that was kept; True if one was on its way.
+
+    `count` is None where the counter has not gone on. Afterwards nothing relies on it, so that it may be cleared.
+    """
+    edges = (count - tally.note + 1) % COUNTER_MODULUS if tally.found and tally.note and count is not None else 0
+    tally.add(0, edges // 2)
+    tally.note = 0
+    tally.keep()
+    return edges % 2 == 1
 
 
 class CountedPulses:
-    """`count` is the counter of both edges, `modulus` the value at which it begins again."""
+    """`count` is the counter of both edges, `modulus` the value at which it begins again.
+
+    `was_on`: a pulse was on its way before the counter was made anew.
+    """
 
     blind_us = 0
 
-    def __init__(self, count: "Callable[[], int]", modulus: int, is_on: "Callable[[], bool]") -> None:
+    def __init__(self, count: "Callable[[], int]", modulus: int, is_on: "Callable[[], bool]", was_on: bool = False) -> None:  # noqa: FBT001, FBT002 - a fact
         self._count = count
         self._modulus = modulus
         self._last = count()
-        self._edges = int(is_on())  # the first edge of a pulse that is on its way was before the start
+        # The first edge of a pulse that is on its way was before the start; of one that ended just now both were.
+        self._edges = 1 if is_on() else 2 * was_on
         self.pulses = 0
         self.rejected = 0
+
+    @property
+    def note(self) -> int:
+        """Where the counter stood at the end of the last pulse, and one more so that 0 is none."""
+        return 1 + (self._last - self._edges) % self._modulus
 
     def poll(self, elapsed_us: int) -> int:  # noqa: ARG002 - siblings have the same shape
         """New pulses; an edge without its partner waits."""
@@ -81,7 +117,7 @@ class PolledPulses:
         self._other_us = -1  # for how long the other level has been seen; negative: not at all
         self._sight_us = 0  # how long before its first sight the edge may have been
         self._off_enough = True
-        self.blind_us = 0
+        self.blind_us = self.note = 0
         self.pulses = 0
         self.rejected = 0
 
@@ -137,11 +173,12 @@ class PulseInput:
     phases = 0
     restarts = 0
 
-    def __init__(self, pulses: "Pulses", value: Worth, area: "Memory") -> None:
+    def __init__(self, pulses: "Pulses", value: Worth, tally: Tally) -> None:
         self.counted: tuple[str, ...] = (value.counted,)
         self.extras: tuple[tuple[str, int | None], ...] = ()
-        self.tally = Tally(area, 1)
+        self.tally = tally
         self._pulses, self._worth = pulses, value
+        self._keep()
         self._pending_us = self._blind_us = 0
         self._apart_us: int | None = None  # between the last two pulses
         self._since_us: int | None = None  # the last one
@@ -152,11 +189,15 @@ class PulseInput:
             self._since_us += elapsed_us
         if new:
             self.tally.add(0, new)
-            self.tally.keep()
+            self._keep()
             self._apart_us = None if self._since_us is None else self._since_us // new
             self._since_us = 0
         self._pending_us += elapsed_us
         return self._window() if self._pending_us >= INTERVAL_US else None
+
+    def _keep(self) -> None:
+        self.tally.note = self._pulses.note
+        self.tally.keep()
 
     def settle(self, counters: "Counters", calibration: "Calibration") -> None:  # noqa: ARG002 - siblings have the same shape
         counters.add_pulses(self._worth.entry, self.tally.take()[0], self._worth.whole, self._worth.per)

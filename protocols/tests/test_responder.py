@@ -113,7 +113,7 @@ def test_a_foreign_client_is_refused(request_: ModbusPDU, code: int) -> None:
         ("10 00 0A 00", ILLEGAL_VALUE),
         ("10 FF FF 00 02 04 00 00 00 00", ILLEGAL_ADDRESS),
         ("2B 0E 05 00", ILLEGAL_VALUE),
-        ("2B 0D 01 00", ILLEGAL_VALUE),
+        ("2B 0D 01 00", ILLEGAL_FUNCTION),
         ("2B 0E 04 09", ILLEGAL_ADDRESS),
     ],
 )

@@ -142,7 +142,8 @@ class Reference:
 
     def _identify(self, pdu: bytes) -> bytes:
         """All objects of the tests' identity fit one reply."""
-        _need(len(pdu) == 4 and pdu[1] == 14 and pdu[2] in (1, 2, 3, 4), 3)
+        _need(pdu[1:2] == b"\x0e", 1)
+        _need(len(pdu) == 4 and pdu[2] in (1, 2, 3, 4), 3)
         category, first = pdu[2], pdu[3]
         known = len(self._identity) if category > 1 else min(3, len(self._identity))
         if category == 4:

@@ -83,6 +83,8 @@ def _run(seconds: float, speed: float, script: NetworkScript | None, listening: 
             stack.enter_context(_annoyed(meter.submeter.listening))
         asked = repeated = unanswered = slowest_ms = 0
         while not meter.ended.is_set():
+            if not meter.thread.is_alive():
+                raise RuntimeError(f"the meter ended: {meter.trouble}")
             began = time.monotonic()
             asked += 1
             answer = _read(port, *_POWER)
@@ -90,8 +92,6 @@ def _run(seconds: float, speed: float, script: NetworkScript | None, listening: 
             if answer is None:
                 repeated += 1
                 unanswered += all(_read(port, *_POWER) is None for _ in range(_REPEATS))
-            if not meter.thread.is_alive():
-                raise RuntimeError(f"the meter ended: {meter.trouble}")
         energy, lost = _read(port, *_ENERGY), _read(port, *_LOST)
         if energy is None or lost is None:
             raise RuntimeError("the meter does not answer at the end")
@@ -134,7 +134,10 @@ def _running(wishes: Wishes) -> Iterator[_Meter]:
 def _read(port: int, address: int, words: int) -> int | None:
     """None if there is no good answer in time."""
     time.sleep(_TURNAROUND_SECONDS)
-    os.write(port, rtu_frame(_UNIT, struct.pack(">BHH", 3, address, words)))
+    try:
+        os.write(port, rtu_frame(_UNIT, struct.pack(">BHH", 3, address, words)))
+    except OSError:  # the other end is closed: the meter ended, which is looked at next
+        return None
     until = time.monotonic() + _ANSWER_SECONDS_MAX
     heard, length = b"", 5 + 2 * words
     while len(heard) < length and (left := until - time.monotonic()) > 0:

@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass, field
+from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +61,13 @@ class Wishes:
     network: "NetworkScript | None" = None
     board: Path | None = None
     update_key: str = ""
+    log: Path | None = None  # what the firmware said goes there, should it end by itself
 
 
 def configuration(wishes: Wishes, listening: dict[str, tuple[str, int]], bench: dict[str, Any]) -> dict[str, Any]:
     line = {"unit_address": wishes.address, "baud": wishes.baud}
     document: dict[str, Any] = {
-        "serial_number": "SIM-1",
+        "serial_number": f"SIM-{wishes.address or 1}",  # on one line no two have the same
         "hardware": "simulated",
         "name": "",
         "key": KEY,
@@ -100,10 +102,9 @@ def check(wishes: Wishes) -> None:
     recording = wishes.recording
     if recording is None:
         return
-    if not RATE_HZ_MIN <= recording.rate_hz <= RATE_HZ_MAX:
-        raise SubmeterError(f"--rate {recording.rate_hz} cannot be used; {RATE_HZ_MIN} to {RATE_HZ_MAX} Hz are possible.")
     try:
-        size = recording.path.stat().st_size
+        with recording.path.open("rb") as file:
+            size = file.seek(0, SEEK_END)
     except OSError as error:
         raise SubmeterError(f"the samples {recording.path} cannot be read: {error.strerror}.") from error
     frame = 4 * recording.phases

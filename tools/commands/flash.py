@@ -53,7 +53,7 @@ def command(
         fail(f"--chip {chip} is not known; {', '.join(CHIPS)} are.", WRONG_USE)
     if wifi is None and wifi_password is not None:
         fail("--wifi-password belongs to a network: give --wifi SSID, too", WRONG_USE)
-    with sentences({FlashError: FAILED}):
+    with sentences({provision.ProvisionError: WRONG_USE, FlashError: FAILED}):
         wanted = provision.Provision(
             name,
             provision.random_key() if key is None else key,

@@ -1,6 +1,7 @@
 """`shiftwatt submeter`: our own meter's real firmware on this machine, read over a pseudo-terminal or Modbus TCP."""
 
 import signal
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from string import hexdigits
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tools.board.network_script import read
-from tools.board.wishes import FRONT_ENDS, KEY, Recording, SubmeterError, Wishes
+from tools.board.wishes import FRONT_ENDS, KEY, RATE_HZ_MAX, RATE_HZ_MIN, Recording, SubmeterError, Wishes
 from tools.exits import FAILED, WRONG_USE, fail, sentences
 from tools.flashing.compiled import FlashError
 from tools.submeter import Heap, Submeter
@@ -44,6 +45,7 @@ def command(
         Path | None, typer.Option(help="The meter's file system, kept between runs; made if it is not there. It takes updates.")
     ] = None,
     update_key: Annotated[str, typer.Option(metavar="HEX", help="The public key of its updates, from `shiftwatt bundle key`.")] = "",
+    log: Annotated[Path | None, typer.Option(help="Should the firmware end by itself, all it said is added there.")] = None,
     seconds: Annotated[float, typer.Option(min=0, help="Measure for so long in meter time, then go on answering.")] = 0,
     network_script: Annotated[
         Path | None, typer.Option(help="Give the meter a radio, and this network around it; for benches, see docs/reference/commands.md.")
@@ -64,20 +66,8 @@ def command(
     hosts = _host_and_port("--tcp", tcp), _host_and_port("--page", page)
     with sentences({SubmeterError: FAILED, FlashError: FAILED}):
         network = read(network_script) if network_script else None
-        wishes = Wishes(
-            link,
-            *hosts,
-            address,
-            baud,
-            flash,
-            recording,
-            front_end,
-            seconds=seconds,
-            speed=speed,
-            network=network,
-            board=board,
-            update_key=update_key,
-        )
+        start = Wishes(link, *hosts, address, baud, flash, recording, front_end, seconds=seconds, speed=speed)
+        wishes = replace(start, network=network, board=board, update_key=update_key, log=log)
         submeter = Submeter(wishes, _tell)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: submeter.stop())
@@ -98,6 +88,8 @@ def _recording(path: Path | None, given: tuple[int | None, int | None, str | Non
     rate, phases, volts, amps = given
     if rate is None or phases is None or volts is None or amps is None:
         fail(f"--samples needs {', '.join(_RECORDING)}, too", WRONG_USE)
+    if not RATE_HZ_MIN <= rate <= RATE_HZ_MAX:
+        fail(f"--rate {rate} cannot be used; {RATE_HZ_MIN} to {RATE_HZ_MAX} Hz are possible.", WRONG_USE)
     return Recording(path, rate, phases, _thousandths("--volts-full-scale", volts), _thousandths("--amps-full-scale", amps))
 
 

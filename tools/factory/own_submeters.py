@@ -82,7 +82,14 @@ class OwnSubmeters:
         recorded.write_bytes(waveform.samples(factory.sources[place.name], start_ms))
         count_on(flash, factory.counters(place.name, start_ms))
         recording = Recording(recorded, waveform.RATE_HZ, 3, waveform.FULL_SCALE_MV, waveform.FULL_SCALE_MA)
-        return Wishes(address=place.address, baud=_BRIDGE_BAUD, flash=flash, recording=recording, speed=speed)
+        return Wishes(
+            address=place.address,
+            baud=_BRIDGE_BAUD,
+            flash=flash,
+            recording=recording,
+            speed=speed,
+            log=folder / f"{place.name}.log",
+        )
 
 
 class _Run:

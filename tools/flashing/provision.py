@@ -24,6 +24,21 @@ WAVEFORMS = ((230_000, 5_000, 2_500, 0), (231_000, 4_200, 1_800, 5), (229_000, 6
 TEST_SIGNAL: dict[str, Any] = {"kind": "test_signal", "frequency_mhz": 50_000, "waveforms": WAVEFORMS}
 
 
+# What each kind must be told of its wiring; more than that it may be told.
+FRONT_ENDS: dict[str, tuple[str, ...]] = {
+    "test_signal": ("frequency_mhz", "waveforms"),
+    "atm90e32": ("id", "sck", "mosi", "miso", "cs", "line_hz", "amplification", "voltage_gains", "current_gains"),
+    "pzem004t": ("id", "tx", "rx"),
+    "i2s_adc": ("converters", "gains"),
+    "onchip_adc": ("pins", "gains"),
+    "pulse_input": ("pin",),
+}
+
+
+class ProvisionError(FlashError):
+    """Nobody could make a meter of what was asked for."""
+
+
 @dataclass(frozen=True)
 class Line:
     unit_address: int
@@ -96,9 +111,16 @@ def front_end_of(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FlashError(f"the front end's file {path} cannot be read: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FlashError(f"the front end's file {path} cannot be read: {reason}.") from error
     if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
         raise FlashError(f'{path} is no front end: it takes {{"kind": "i2s_adc", ...}} with what that kind is wired to.')
+    needed = FRONT_ENDS.get(document["kind"])
+    if needed is None:
+        raise FlashError(f"{path}: there is no front end {document['kind']!r}; {', '.join(FRONT_ENDS)} are there.")
+    missing = [name for name in needed if name not in document]
+    if missing:
+        raise FlashError(f"{path}: a front end {document['kind']} also needs {', '.join(missing)}.")
     return document
 
 
@@ -106,7 +128,7 @@ def password_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise FlashError(f"the network's password cannot be read from {path}: {error}.") from error
+        raise FlashError(f"the network's password cannot be read from {path}: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _check(wanted: Provision) -> None:
@@ -134,7 +156,7 @@ def _check(wanted: Provision) -> None:
         )
     wrong = [sentence for good, sentence in checks if not good]
     if wrong:
-        raise FlashError("; ".join(wrong) + ".")
+        raise ProvisionError("; ".join(wrong) + ".")
 
 
 def _is_key(text: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from pytest_mock import MockerFixture
 from typer.testing import CliRunner, Result
 
+from tools.board import wishes
 from tools.command import app
 from tools.flashing import label, partition_table, provision, run
 from tools.flashing.chips import CHIPS, EVERY_CHIP
@@ -166,11 +167,11 @@ def test_the_network_and_the_update_key_are_kept(tmp_path: Path) -> None:
         (("--chip", "pc"), 2, "pc is not known"),
         (("--chip", "esp32"), 1, "which board?"),
         (("--chip", "esp32", "--port", "/dev/not-there"), 1, "there is no port /dev/not-there"),
-        (("--chip", "esp32", "--address", "248", "--baud", "4711"), 1, "248 is not between 1 and 247; 4711 baud is not one of"),
-        (("--chip", "esp32", "--name", "Prüfstand"), 1, "only ASCII"),
+        (("--chip", "esp32", "--address", "248", "--baud", "4711"), 2, "248 is not between 1 and 247; 4711 baud is not one of"),
+        (("--chip", "esp32", "--name", "Prüfstand"), 2, "only ASCII"),
         (("--chip", "esp32", "--wifi", "works", "--wifi-password", "/not/there"), 1, "password cannot be read"),
         (("--chip", "esp32", "--wifi-password", "/not/there"), 2, "give --wifi SSID"),
-        (("--chip", "esp32", "--update-key", "ab"), 1, "64 hexadecimal digits"),
+        (("--chip", "esp32", "--update-key", "ab"), 2, "64 hexadecimal digits"),
         (("--chip", "esp32", "--front-end", "/not/there"), 1, "cannot be read"),
         (("--chip", "esp32", "--micropython", "/not/there", "--dry-run"), 1, "cannot be read"),
     ],
@@ -180,6 +181,31 @@ def test_wrong_use_is_a_sentence(words: tuple[str, ...], status: int, sentence: 
     done = flashed(*words)
 
     assert (done.exit_code, sentence in done.output) == (status, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"kind": "pulse_input"}', "pulse_input also needs pin."),
+        ('{"kind": "geiger"}', "there is no front end 'geiger'"),
+        ("[1]", "is no front end"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_a_front_end_that_could_not_start_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
+    """On the desk, not by a meter in its cabinet."""
+    (tmp_path / "front_end.json").write_text(text)
+
+    done = flashed("--chip", "esp32", "--front-end", tmp_path / "front_end.json", "--export", tmp_path / "tree")
+
+    assert (done.exit_code, sentence in done.output) == (1, True), done.output
+
+
+def test_front_ends_need_what_the_bench_wires() -> None:
+    """The table of what is needed and the wirings of the simulated board are of the same kinds."""
+    assert {kind: set(needed) - set(wishes.FRONT_ENDS[kind]) for kind, needed in provision.FRONT_ENDS.items()} == {
+        kind: set() for kind in wishes.FRONT_ENDS
+    }
 
 
 def test_an_export_touches_nothing_that_is_there(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from protocols.pdu import ReadRequest, WriteRegister, encode_request
 from protocols.reading import Event, Reading
 from tools.bench.journal_trial import RtcMemory
 from tools.board.flash import SimulatedFlash
+from tools.board.wishes import configuration
 from tools.factory import own_submeters, waveform
 from tools.factory.equipment import OWN, Place
 from tools.factory.factory import SETTINGS, Factory, opened_before
@@ -227,6 +228,15 @@ def test_two_real_ones_are_latched_set_and_looked_after(tmp_path: Path) -> None:
         assert from_mwh <= counted[0] <= counted[-1] <= from_mwh + 200_000  # minutes at 10 kW
     assert polled is None or polled == pytest.approx(230.6, abs=0.1)
     assert flash_of(tmp_path, "cooling").exists()
+
+
+def test_each_has_a_serial_number_of_its_own(tmp_path: Path) -> None:
+    """As two meters of a line have in life."""
+    own = OwnSubmeters(FACTORY, tmp_path, START_MS, 1.0)
+
+    numbers = {configuration(run.submeter.wishes, {}, {})["serial_number"] for run in own._runs}
+
+    assert len(numbers) == len(OWN)
 
 
 def by_latch(readings: list[Reading]) -> list[tuple[int, int]]:

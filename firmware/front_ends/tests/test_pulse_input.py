@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.front_ends.pulse_input import CountedPulses, PolledPulses, PulseInput, Worth, worth
-from firmware.front_ends.tally import AREA_BYTES
+from firmware.front_ends.pulse_input import CountedPulses, PolledPulses, PulseInput, Worth, counted_since, still_counted, worth
+from firmware.front_ends.tally import AREA_BYTES, Tally
 from firmware.metrology.calibration import Calibration
 from firmware.metrology.energy import ACTIVE_IMPORT, PIECES, Counters
 from firmware.rtc_areas import RtcArea, RtcAreas
@@ -100,9 +100,61 @@ def test_a_pulse_that_lasts_through_the_start_counts_at_its_end(hardware: bool) 
     assert sum(pulses.poll(5000) for _ in range(15)) == 1
 
 
+@pytest.mark.parametrize(("before", "after", "while_down"), [(6, 12, 3), (5, 12, 4), (6, 13, 3), (5, 13, 4), (31998, 4, 3)])
+def test_the_chip_counts_on_through_a_restart(before: int, after: int, while_down: int) -> None:
+    """With a pulse on its way before or afterwards, and over its limit: none is lost, none counts twice."""
+    memory = RtcMemory()
+    first = Tally(RtcAreas(memory, (AREA_BYTES,)).areas[0], 1)
+    counts = iter([0, before])
+    front_end = PulseInput(CountedPulses(lambda: next(counts), 32000, lambda: False, counted_since(first, None)), worth(None, 1), first)
+    front_end.poll(1000)
+
+    again = Tally(RtcAreas(memory, (AREA_BYTES,)).areas[0], 1)
+    was_on = counted_since(again, after)
+
+    assert (again.counts[0], was_on) == (before // 2 + while_down, after % 2 == 1)
+
+
+@pytest.mark.parametrize(
+    ("chip", "limits", "count"),
+    [
+        ("ESP32", -0x7CFF8300, 1234),
+        ("ESP32S3", 0x83007D00, 1234),
+        ("ESP32C3", 0x83007D00, None),
+        ("ESP32", 0, None),
+        ("ESP32", 0x83017CFF, None),
+    ],
+)
+def test_a_counter_is_read_where_the_chip_has_it(chip: str, limits: int, count: int | None) -> None:
+    """Only while it has our limits: after a power cut, or as somebody else's, it says nothing. The high word is not the count's."""
+    base, counted = (0x60017000, 0x30) if chip == "ESP32S3" else (0x3FF57000, 0x60)
+
+    assert still_counted({base + 8: limits, base + counted: 0x70000 | 1234}, chip) == count
+
+
+def test_a_second_reset_while_the_counter_is_made_anew_invents_nothing() -> None:
+    """What the old counter had is taken before it is cleared; until the new one runs there is nothing to go on from."""
+    memory = RtcMemory()
+    tally = Tally(RtcAreas(memory, (AREA_BYTES,)).areas[0], 1)
+    PulseInput(CountedPulses(lambda: 100, 32000, lambda: False), worth(None, 1), tally)
+    counted_since(Tally(RtcAreas(memory, (AREA_BYTES,)).areas[0], 1), 104)
+
+    cleared = Tally(RtcAreas(memory, (AREA_BYTES,)).areas[0], 1)
+
+    assert counted_since(cleared, 0) is False
+    assert cleared.counts == [2]
+
+
+def test_a_pulse_that_ends_while_the_counter_is_made_anew_counts() -> None:
+    """On before, off afterwards: it ended in between; on in both, it ends later."""
+    ended, lasting = CountedPulses(lambda: 0, 32000, lambda: False, True), CountedPulses(lambda: 0, 32000, lambda: True, True)
+
+    assert (ended.poll(1000), lasting.poll(1000)) == (1, 0)
+
+
 def test_seldom_looks_are_told() -> None:
     """What was not looked at often enough counts as missing in the window."""
-    front_end = PulseInput(PolledPulses(lambda: False), worth(None, 1), area())
+    front_end = PulseInput(PolledPulses(lambda: False), worth(None, 1), Tally(area(), 1))
     window = None
     for elapsed_us in [5000] * 180 + [80000] + [5000] * 4:
         window = front_end.poll(elapsed_us) or window
@@ -124,7 +176,7 @@ def test_pulses_are_energy_with_its_rest_or_pieces() -> None:
 def test_the_distance_of_two_pulses_gives_the_power() -> None:
     """1000 a kWh, one a second: 3.6 kW; while the next is late it falls; with pieces there is none."""
     contact = iter(([False] * 160 + [True] * 40) * 4 + [False] * 600)
-    front_end = PulseInput(PolledPulses(lambda: next(contact)), worth(1000, None), area())
+    front_end = PulseInput(PolledPulses(lambda: next(contact)), worth(1000, None), Tally(area(), 1))
     powers = []
     for _ in range(1390):
         if front_end.poll(5000) is not None:
@@ -133,7 +185,7 @@ def test_the_distance_of_two_pulses_gives_the_power() -> None:
     assert powers[:2] == [None, None]
     assert powers[3] == 3600000
     assert 1100000 < (powers[-1] or 0) < 2000000
-    assert PulseInput(PolledPulses(lambda: False), worth(None, 1), area()).extras == ()
+    assert PulseInput(PolledPulses(lambda: False), worth(None, 1), Tally(area(), 1)).extras == ()
 
 
 def area() -> RtcArea:
@@ -142,12 +194,12 @@ def area() -> RtcArea:
 
 def counted(value: Worth, new: list[int]) -> Counters:
     class Pulses:
-        blind_us = 0
+        blind_us = note = 0
 
         def poll(self, elapsed_us: int) -> int:
             return new.pop(0)
 
-    front_end, counters = PulseInput(Pulses(), value, area()), Counters(0)
+    front_end, counters = PulseInput(Pulses(), value, Tally(area(), 1)), Counters(0)
     while new:
         front_end.poll(1000)
         front_end.settle(counters, Calibration((), 0, 0))
