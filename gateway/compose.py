@@ -32,6 +32,7 @@ from gateway.folder import has_room
 from gateway.inquiry import Inquiry
 from gateway.language import language_of
 from gateway.metering import Metering
+from gateway.sealing import Pace
 from gateway.site import Site, is_counter
 from gateway.status import GatewayStatus
 from gateway.wear import Wear
@@ -41,10 +42,6 @@ from protocols.reading import Reading, iso, outside_values
 
 log = logging.getLogger(__name__)
 
-# A batch leaves every minute, or ten seconds after counters came in: sealing each commit would be a third of all that is
-# written. While the hub is away, batches of five minutes make the backlog of a month a fifth as many requests.
-SEAL_S, SEAL_COUNTERS_S, SEAL_AWAY_S = 60, 10, 300
-AWAY_BATCHES = 30  # a backlog of this many batches counts as away
 ROOM_WAIT_S = 2.0
 
 
@@ -80,12 +77,11 @@ class Gateway:
         )
         self._inquiry = Inquiry(store, lambda: self._metering, clock.now_ms)
         self._wear = Wear(site.data_folder, self._started_ms)
-        self._writer = Writer(store, self._metering.books, clock, self._should_seal, speed)
         self._delivery = Delivery(site, key, store, clock, self.status, self._standing_alarms)
+        self._pace = Pace(time.monotonic, lambda: store.outbox.depth().batches, self._delivery.hub_takes)
+        self._writer = Writer(store, self._metering.books, clock, self._pace.due, speed)
         self._commission = CommissionDesk(site, models, store, clock, lambda: self._metering, self.reload, self._writer.hurry)
         self._control = control.ControlServer(site.data_folder, self._asks())
-        self._sealed_at = 0.0
-        self._counters_came = False
 
     def _metering_of(self, site: Site) -> Metering:
         return Metering(site, self._models, self._clock, self._store, self._deliver, self._speed)
@@ -119,18 +115,8 @@ class Gateway:
     def _deliver(self, reading: Reading) -> None:
         self._store.add([reading])
         if any(is_counter(quantity) for quantity in reading.values):
-            self._counters_came = True
+            self._pace.counters_came()
             self._writer.hurry()
-
-    def _should_seal(self) -> bool:
-        # While a backlog drains, fresh batches go on leaving as ever: the sender sends the newest first.
-        away = self._store.outbox.depth().batches >= AWAY_BATCHES and not self._delivery.hub_takes()
-        wait_s = SEAL_AWAY_S if away else SEAL_COUNTERS_S if self._counters_came else SEAL_S
-        due = time.monotonic() - self._sealed_at >= wait_s
-        if due:
-            self._sealed_at = time.monotonic()
-            self._counters_came = False
-        return due
 
     # --- what pages and the API ask
 

@@ -23,6 +23,7 @@ from gateway import pages
 from gateway.accounts import AccountFile, new_code
 from gateway.commission_interface import Commissioning
 from gateway.deliver import api
+from gateway.deliver.endpoint import unknown
 from gateway.deliver.metrics import samples_of
 from gateway.deliver.tokens import TokenFile, authoriser
 from gateway.inquiry import Inquiry
@@ -101,7 +102,7 @@ def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing
         code=_first_code(accounts),
         closing=closing,
     )
-    return Starlette(routes=[*pages.routes(ground), *read_api])
+    return Starlette(routes=[*pages.routes(ground), *read_api], exception_handlers={404: unknown, 405: unknown})
 
 
 def _first_code(accounts: AccountFile) -> str:

@@ -1,8 +1,8 @@
 """Pull the sealed batches of one gateway from a hub (or gateway) and prove that none is missing or changed.
 
-    python pull_and_check.py https://hub.example TOKEN GATEWAY PUBLIC_KEY
+    python pull_and_check.py https://hub.example TOKEN GATEWAY PUBLIC_KEY [PUBLIC_KEY ...]
 
-PUBLIC_KEY is what `shiftwatt identity show` prints at the gateway. Needs: pip install requests cryptography
+PUBLIC_KEY is what `shiftwatt identity show` prints at the gateway, or all that it has had. Needs: pip install requests cryptography
 """
 
 import hashlib
@@ -26,7 +26,15 @@ def pulled(url: str, token: str, gateway: str) -> dict[int, dict]:
     return found
 
 
-def check(batches: dict[int, dict], key: Ed25519PublicKey) -> tuple[int, str]:
+def signed(batch: dict, digest: bytes, key: str) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(batch["signature"]), digest)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def check(batches: dict[int, dict], keys: list[str]) -> tuple[int, str]:
     """The last number and its hash, if every batch from 1 on is there, signed, and linked; SystemExit with the reason if not."""
     link, last_sequence = "0" * 64, 0
     for number in range(1, max(batches, default=0) + 1):
@@ -38,10 +46,8 @@ def check(batches: dict[int, dict], key: Ed25519PublicKey) -> tuple[int, str]:
         digest = hashlib.sha256(bytes.fromhex(batch["previous"]) + canonical)
         if digest.hexdigest() != batch["hash"] or batch["previous"] != link or batch["first_sequence"] != last_sequence + 1:
             raise SystemExit(f"batch {number} was changed, or does not follow the one before")
-        try:
-            key.verify(bytes.fromhex(batch["signature"]), digest.digest())
-        except InvalidSignature:
-            raise SystemExit(f"batch {number} was not signed by this gateway") from None
+        if not any(signed(batch, digest.digest(), key) for key in keys):
+            raise SystemExit(f"batch {number} was not signed by this gateway")
         if "tombstone" in batch:
             print(f"batch {number}: records {batch['first_sequence']} to {batch['last_sequence']} dropped: {batch['tombstone']['reason']}")
         # A tombstone keeps the place of the batch that it stands for.
@@ -50,6 +56,6 @@ def check(batches: dict[int, dict], key: Ed25519PublicKey) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    url, token, gateway, public_key = sys.argv[1:]
-    last, head = check(pulled(url, token, gateway), Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)))
+    url, token, gateway, *public_keys = sys.argv[1:]
+    last, head = check(pulled(url, token, gateway), public_keys)
     print(f"complete: batches 1 to {last}, head {head}")

@@ -1,34 +1,19 @@
-"""What each counter moved between two reads at interval boundaries, in the order in which that became known. It only reads.
+"""The intervals of the store in the order in which they became known, worked out from its counter rows. It only reads.
 
-The read at a boundary is the first one in the interval that begins there. An interval is known once the read that
-ends it has arrived; a read that arrives late splits or restates what was told before, and comes as documents of its
-own: of two with the same meter, quantity and `end` the later one counts. Only reads that had arrived before are
-looked at, so the same position gives the same documents at every time.
-
+Only reads that had arrived before are looked at, so the same position gives the same documents at every time.
 A read without a date arrives, for this purpose, with the clock record that dates it.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gateway.buffer.schema import COUNTERS
-from protocols.amount import outside
-from protocols.quantity import QUANTITIES
-from protocols.reading import IMPORTED, iso
+from protocols.interval import Interval, Point, is_boundary, told
+from protocols.reading import IMPORTED
 
-# A boundary read that took longer than this does not stand for the boundary: energy of a minute has slipped over.
-LATE_MS = 60_000
-MEASURED, LATE, GAP, COUNTER_FELL = "measured", "late", "gap", "counter_fell"
 # A position is an arrival and a place in it: a clock record may date a month of reads at once.
 PLACE_BITS = 24
-
-
-class Interval(NamedTuple):
-    meter: str
-    start_ms: int
-    end_ms: int
-    document: dict[str, Any]
 
 
 class _Read(NamedTuple):
@@ -38,11 +23,6 @@ class _Read(NamedTuple):
     meter: str
     time_ms: int
     values: dict[str, int]
-
-
-class _Point(NamedTuple):
-    time_ms: int
-    value: int
 
 
 def intervals(connection: sqlite3.Connection, length_ms: int, after: int) -> Iterator[tuple[int, Interval | None]]:
@@ -61,20 +41,10 @@ def intervals(connection: sqlite3.Connection, length_ms: int, after: int) -> Ite
 
 
 def _told(connection: sqlite3.Connection, read: _Read, quantity: str, length_ms: int) -> Iterator[Interval]:
-    here = read.time_ms // length_ms * length_ms
     known = _Known(connection, read, quantity)
-    if known.last_before(read.time_ms + 1, here) is not None:
-        return  # this interval has its boundary read already
-    own = _Point(read.time_ms, read.values[quantity])
-    before = known.last_before(here, 0)
-    if before is not None:
-        start_ms = before.time_ms // length_ms * length_ms
-        first = known.first_from(start_ms)
-        assert first is not None
-        yield _interval(read, quantity, (start_ms, here), (first, own), length_ms)
-    after = known.first_from(here + length_ms)
-    if after is not None:
-        yield _interval(read, quantity, (here, after.time_ms // length_ms * length_ms), (own, after), length_ms)
+    own = Point(read.time_ms, read.values[quantity], read.sequence)
+    if is_boundary(own, known, length_ms):
+        yield from told(read.meter, quantity, own, known, length_ms)
 
 
 class _Known:
@@ -84,21 +54,21 @@ class _Known:
         self._connection, self._read = connection, read
         # The clock record of a read's boot tells when it arrived, if it was without a date before.
         self._query = f"""
-            select time_ms, "{quantity}" from counter
+            select time_ms, "{quantity}", sequence from counter
             where meter = ? and "{quantity}" is not null and time_ms >= ? and time_ms < ?
               and (max(sequence, {_CLOCK}), sequence) < (?, ?)
             order by time_ms {{}}, sequence limit 1"""  # noqa: S608 - a quantity of the table and constants
 
-    def last_before(self, time_ms: int, from_ms: int) -> _Point | None:
+    def last_before(self, time_ms: int, from_ms: int) -> Point | None:
         return self._point("desc", from_ms, time_ms)
 
-    def first_from(self, time_ms: int) -> _Point | None:
+    def first_from(self, time_ms: int) -> Point | None:
         return self._point("asc", time_ms, 2**62)
 
-    def _point(self, order: str, from_ms: int, to_ms: int) -> _Point | None:
+    def _point(self, order: str, from_ms: int, to_ms: int) -> Point | None:
         values = (self._read.meter_id, from_ms, to_ms, self._read.arrival, self._read.sequence)
         row = self._connection.execute(self._query.format(order), values).fetchone()
-        return None if row is None else _Point(*row)
+        return None if row is None else Point(*row)
 
 
 # The arrival of what a boot read before its clock was known; 0 for imports and where no clock is known.
@@ -132,28 +102,3 @@ def _dated(connection: sqlite3.Connection, first: int, end: int) -> Iterator[_Re
 def _read(row: sqlite3.Row, arrival: int) -> _Read:
     values = {name: row[name] for name in COUNTERS if row[name] is not None}
     return _Read(arrival, row["sequence"], row["meter"], row["meter_name"], row["time_ms"], values)
-
-
-def _interval(read: _Read, quantity: str, span_ms: tuple[int, int], ends: tuple[_Point, _Point], length_ms: int) -> Interval:
-    start_ms, end_ms = span_ms
-    first, last = ends
-    amount = last.value - first.value
-    document = {
-        "sequence": read.sequence,
-        "meter": read.meter,
-        "quantity": quantity,
-        "unit": QUANTITIES[quantity].unit,
-        "start": iso(start_ms),
-        "end": iso(end_ms),
-        "amount": outside(quantity, amount) if amount >= 0 else None,
-        "quality": _quality(amount, max(first.time_ms - start_ms, last.time_ms - end_ms), spans_several=end_ms - start_ms > length_ms),
-        "first": {"time": iso(first.time_ms), "value": outside(quantity, first.value)},
-        "last": {"time": iso(last.time_ms), "value": outside(quantity, last.value)},
-    }
-    return Interval(read.meter, start_ms, end_ms, document)
-
-
-def _quality(amount: int, off_ms: int, *, spans_several: bool) -> str:
-    if amount < 0:
-        return COUNTER_FELL
-    return GAP if spans_several else LATE if off_ms > LATE_MS else MEASURED

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from gateway.buffer import rows, sealed
 from gateway.buffer.connection import Readers
-from gateway.buffer.intervals import Interval, intervals
+from gateway.buffer.intervals import intervals
 from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Filter, Page
 from protocols.batch import event_document, reading_document
+from protocols.interval import Interval
 from protocols.reading import Event, Figure, Reading, iso, iso_or_none
 
 # One look at the tables takes this many rows of each; a filter that drops them all looks again.
@@ -149,7 +150,7 @@ def _fits(wanted: Filter, item: _Item) -> bool:
 def _interval_item(position: int, interval: Interval | None) -> _Item:
     if interval is None:
         return _Item(position, None, None, None, None)
-    return _Item(position, interval.document, interval.meter, interval.start_ms, interval.end_ms - 1)
+    return _Item(position, interval.document(), interval.meter, interval.start_ms, interval.end_ms - 1)
 
 
 def _reading_item(reading: Reading) -> _Item:

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from gateway.deliver import formats, metrics, query
 from gateway.deliver.endpoint import Call, Endpoint, openapi, routes_of
 from gateway.deliver.rate import Rate, Turns
-from gateway.deliver.refusal import Refused
 from gateway.deliver.tokens import Authorise
 from gateway.interfaces import BATCHES, EVENTS, FIGURES, INTERVALS, KINDS, READINGS, RecordSource
 from protocols.reading import iso_or_none
@@ -37,24 +36,19 @@ def routes(
     authorise: Authorise,
     *,
     title: str = "Shiftwatt",
-    kinds: Sequence[str] = KINDS,
     more: Sequence[Endpoint] = (),
     turns: Turns | None = None,
     public_read: bool = False,
     samples: Callable[[], Iterable[metrics.Sample]] = tuple,
 ) -> list[Route]:
-    """The read API, `more` endpoints of the same server, and /openapi.json about all of them.
-
-    A kind that this server does not offer answers 501 with a sentence.
-    """
-    table = [*_endpoints(source, kinds, samples), *more]
-    absent = [Endpoint(f"/v1/{kind}", "", _absent(kind)) for kind in KINDS if kind not in kinds]
+    """The read API, `more` endpoints of the same server, and /openapi.json about all of them."""
+    table = [*_endpoints(source, samples), *more]
     document = openapi(title, table, public_read=public_read)
     described = Endpoint("/openapi.json", "This description", lambda _: JSONResponse(document), scope=None)
-    return routes_of([*table, *absent, described], authorise, turns or Turns(Rate(), time.monotonic))
+    return routes_of([*table, described], authorise, turns or Turns(Rate(), time.monotonic))
 
 
-def _endpoints(source: RecordSource, kinds: Sequence[str], samples: Callable[[], Iterable[metrics.Sample]]) -> list[Endpoint]:
+def _endpoints(source: RecordSource, samples: Callable[[], Iterable[metrics.Sample]]) -> list[Endpoint]:
     return [
         Endpoint("/v1/meters", "The meters known here", _meters(source), errors=READ_ERRORS, schema=_object("meters", _LIST)),
         *(
@@ -67,7 +61,7 @@ def _endpoints(source: RecordSource, kinds: Sequence[str], samples: Callable[[],
                 schema=_paged(kind),
                 errors={**READ_ERRORS, 406: "none of the media types asked for is offered"},
             )
-            for kind in kinds
+            for kind in KINDS
         ),
         Endpoint(
             f"/v1/{BATCHES}",
@@ -165,10 +159,3 @@ def _health(source: RecordSource) -> Handler:
 
 def _metrics(source: RecordSource, samples: Callable[[], Iterable[metrics.Sample]]) -> Handler:
     return lambda _: Response(metrics.text(source.health(), samples()), media_type=metrics.MEDIA_TYPE)
-
-
-def _absent(kind: str) -> Handler:
-    def answer(_: Call) -> Response:
-        raise Refused(501, f"this server does not offer {kind}; the gateway does")
-
-    return answer

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -123,6 +124,14 @@ def _compressed(response: Response, coding: str) -> Response:
 
 def error(refused: Refused) -> Response:
     return JSONResponse({"error": refused.sentence, **refused.details}, refused.status, refused.headers)
+
+
+async def unknown(request: Request, raised: Exception) -> Response:
+    """For a Starlette application: a path that is none of ours, or a method that it does not take."""
+    assert isinstance(raised, HTTPException)
+    asked, allowed = f"{request.method} {request.url.path}", (raised.headers or {}).get("Allow")
+    sentence = f"{asked} is not taken; allowed: {allowed}" if allowed else f"{asked} is not known here"
+    return error(Refused(raised.status_code, f"{sentence}; /openapi.json lists what is there", raised.headers))
 
 
 def _grant(endpoint: Endpoint, authorise: Authorise, turns: Turns, request: Request) -> tuple[Grant | None, Refused | None]:

@@ -7,7 +7,7 @@ A site name can change; a chain cannot.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,6 +93,17 @@ def verifier(public_key: str) -> Verify:
         return True
 
     return verify
+
+
+def verify_from(number: int, keys: Sequence[tuple[int, Verify]]) -> Verify:
+    """By the key of that batch number, or a later one; `keys` by the first number of each, rising.
+
+    What stands in the place of an old batch (a tombstone, a thinning record) may be made after a change of key.
+    A key of before signs nothing new.
+    """
+    since = max((first for first, _ in keys if first <= number), default=None)
+    fitting = [verify for first, verify in keys if since is not None and first >= since]
+    return lambda message, signature: any(verify(message, signature) for verify in fitting)
 
 
 def _make(path: Path, random_bytes: Callable[[int], bytes]) -> Ed25519PrivateKey:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.deliver.key import GatewayKey, KeyFileError, gateway_id, rotation_statement, verifier
+from gateway.deliver.key import GatewayKey, KeyFileError, gateway_id, rotation_statement, verifier, verify_from
 from gateway.private_file import write_private
 from protocols.batch import Verify
 
@@ -57,7 +57,7 @@ def signers(folder: Path, gateway: str, public_key: str) -> list[Signer]:
 def verifier_of(found: list[Signer]) -> Callable[[int], Verify]:
     """The check of signatures that holds for a batch's number."""
     checks = [(signer.from_number, verifier(signer.public_key)) for signer in found]
-    return lambda number: next(check for from_number, check in reversed(checks) if number >= from_number)
+    return lambda number: verify_from(number, checks)
 
 
 def is_own_id(key: GatewayKey, found: list[Signer]) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from gateway.pages.meter_rows import answered
 from gateway.pages.viewer import UNKNOWN, Viewer
-from gateway.status import ClockStatus, GatewayStatus, LineStatus, OutboxStatus, PollCounters, StoreStatus
+from gateway.status import ClockStatus, ForwardStatus, GatewayStatus, LineStatus, OutboxStatus, PollCounters, StoreStatus
 
 # How each state looks; one that is new here is looked at with suspicion.
 _LINE_LOOKS = {"open": "ok", "busy": "absent", "closed": "absent"}
@@ -17,6 +17,7 @@ _CLOCK_LOOKS = {"synchronised": "ok", "set": "slow", "unset": "absent"}
 _STORE_LOOKS = {"ok": "ok", "full": "absent", "failing": "absent"}
 _DOUBTFUL = "flaky"
 
+_SINKS = {"mqtt": "MQTT", "webhook": "Webhook", "influx": "InfluxDB"}
 _ERROR_KINDS = ("timeouts", "noise", "exceptions", "late_replies", "wrong_answers")
 
 
@@ -78,6 +79,16 @@ def outbox_part(outbox: OutboxStatus, viewer: Viewer) -> Part:
     )
     sentence = "" if outbox.hub == "none" else outbox.sentence
     return Part(viewer.say("outbox.heading"), _HUB_LOOKS.get(outbox.hub, _DOUBTFUL), viewer.word("hub", outbox.hub), facts, sentence)
+
+
+def forward_part(forward: ForwardStatus, viewer: Viewer) -> Part:
+    facts = (
+        Fact(viewer.say("forward.delivered"), viewer.number(forward.delivered)),
+        Fact(viewer.say("forward.behind"), viewer.number(forward.behind)),
+        *([Fact(viewer.say("forward.set_aside"), viewer.number(forward.set_aside))] if forward.set_aside else []),
+    )
+    title = viewer.say("forward.heading", name=_SINKS.get(forward.name, forward.name))
+    return Part(title, _HUB_LOOKS.get(forward.state, _DOUBTFUL), viewer.word("hub", forward.state), facts, forward.sentence)
 
 
 def store_part(store: StoreStatus, viewer: Viewer) -> Part:

@@ -1,4 +1,4 @@
-"""Hub, store, card and clock up close. Pure.
+"""Hub, store, card, clock and the other systems that get what is stored, up close. Pure.
 
 Nobody tells how much a card bears; what is shown is an estimate from its size, and says so.
 """
@@ -6,7 +6,7 @@ Nobody tells how much a card bears; what is shown is an estimate from its size, 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.pages.health import Fact, Part, clock_part, outbox_part, store_part
+from gateway.pages.health import Fact, Part, clock_part, forward_part, outbox_part, store_part
 from gateway.pages.viewer import DAY_MS, HOUR_MS, UNKNOWN, Viewer
 from gateway.status import GatewayStatus, WearStatus
 
@@ -29,7 +29,8 @@ class SyncPage:
 def sync_page(status: GatewayStatus, viewer: Viewer) -> SyncPage:
     card = _card(status.wear, viewer)
     parts = (outbox_part(status.outbox, viewer), store_part(status.store, viewer), card, clock_part(status.clock, status, viewer))
-    return SyncPage(parts, viewer.say("card.assumption", rewrites=REWRITES, amplification=AMPLIFICATION))
+    forwards = (forward_part(forward, viewer) for forward in status.forwards)
+    return SyncPage((*parts, *forwards), viewer.say("card.assumption", rewrites=REWRITES, amplification=AMPLIFICATION))
 
 
 def _card(wear: WearStatus | None, viewer: Viewer) -> Part:

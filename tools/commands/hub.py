@@ -103,12 +103,17 @@ def reader(context: typer.Context, name: str) -> None:
         print(manage.add_reader(context.obj, name))
     except server.HubMistake as mistake:
         fail(str(mistake), mistake.status)
+    except ValueError as mistake:
+        fail(f"{mistake}: shiftwatt hub --db ... revoke {name}")
 
 
 @app.command()
 def revoke(context: typer.Context, name: str) -> None:
     """End every token of this name."""
     try:
-        print(f"{manage.revoke(context.obj, name)} tokens of {name} were ended.")
+        ended = manage.revoke(context.obj, name)
     except server.HubMistake as mistake:
         fail(str(mistake), mistake.status)
+    if not ended:
+        fail(f"there is no token named {name!r} at this hub; nothing was ended")
+    print(f"{ended} {'token' if ended == 1 else 'tokens'} of {name} ended.")

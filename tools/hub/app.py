@@ -10,11 +10,10 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.deliver.api import READ_ERRORS, routes
-from gateway.deliver.endpoint import Call, Endpoint
+from gateway.deliver.endpoint import Call, Endpoint, unknown
 from gateway.deliver.rate import Rate, Turns
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tokens import WRITE, authoriser_by
@@ -24,7 +23,7 @@ from tools.hub.page import LANGUAGE, page
 from tools.hub.quota import Quota
 from tools.hub.receipt import ACCEPT, BODY_BYTES_MAX, receipt, unpack
 from tools.hub.registry import Registry
-from tools.hub.source import KINDS, HubRecords
+from tools.hub.source import HubRecords
 from tools.hub.store import BatchStore
 
 ENROLMENT_BYTES_MAX = 4096  # a token, an id and a key have some 200
@@ -104,17 +103,13 @@ def application(
     turns = Turns(rate or Rate(), time.monotonic)
     authorise = authoriser_by(registry.find, public_read=public_read)
     return Starlette(
-        routes=routes(records, authorise, title="Shiftwatt hub", kinds=KINDS, more=more, turns=turns, public_read=public_read),
-        exception_handlers={404: _no_such_path, 405: _no_such_path},
+        routes=routes(records, authorise, title="Shiftwatt hub", more=more, turns=turns, public_read=public_read),
+        exception_handlers={404: unknown, 405: unknown},
         middleware=[Middleware(Crowd, requests_max=REQUESTS_MAX)],
     )
 
 
 Handler = Callable[[Call], Response]
-
-
-async def _no_such_path(request: Request, _: Exception) -> Response:
-    return JSONResponse({"error": f"{request.method} {request.url.path} is not known here; /openapi.json lists what is"}, 404)
 
 
 def _enrol(registry: Registry) -> Handler:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from protocols.batch import GENESIS
 from protocols.reading import iso
+from tools.hub import intervals
 from tools.hub.database import Session
 from tools.hub.receipt import Receipt
 
@@ -124,7 +125,7 @@ def evict(session: Session, gateway: str, numbers: tuple[int, ...], now_ms: int)
     records = 0
     for number in numbers:
         one = (gateway, number)
-        row = session.row("select first_sequence, last_sequence, tombstone from batches where gateway = ? and number = ?", *one)
+        row = session.row("select position, first_sequence, last_sequence, tombstone from batches where gateway = ? and number = ?", *one)
         assert row is not None
         records += 0 if row["tombstone"] is not None else row["last_sequence"] - row["first_sequence"] + 1
         session.run(
@@ -137,6 +138,7 @@ def evict(session: Session, gateway: str, numbers: tuple[int, ...], now_ms: int)
         session.run(
             "delete from records where gateway = ? and sequence between ? and ?", gateway, row["first_sequence"], row["last_sequence"]
         )
+        intervals.evict(session, gateway, row["position"], row["first_sequence"], row["last_sequence"])
         session.run("delete from batches where gateway = ? and number = ?", *one)
     return Dropped(len(numbers), records)
 

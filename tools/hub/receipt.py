@@ -15,6 +15,8 @@ from gateway.interfaces import EVENTS, FIGURES
 from protocols.batch import FORMAT, Verify, check, link_hash
 from protocols.errors import ProtocolError
 from protocols.reading import milliseconds_of
+from tools.hub.counters import counter_reads
+from tools.hub.intervals import Arrived
 
 CLOCKS, SITES, DECLARATIONS = "clocks", "sites", "declarations"
 
@@ -156,6 +158,7 @@ class Receipt(NamedTuple):
     tombstone: str | None
     rows: tuple[Row, ...]
     contents: Readings
+    arrived: Arrived
     packed: bytes
 
     @property
@@ -199,6 +202,7 @@ def receipt(body: dict[str, Any], packed: bytes, verify_of: Callable[[int], Veri
         check(body, verify_of(body["number"]))
         rows = tuple(_rows(body))
         contents = _readings(body)
+        arrived = Arrived(body["gateway"], counter_reads(body), body["clocks"], body["sites"])
         sealed_ms = _time_ms(body["sealed_at"])
     except ValidationError as error:
         raise Refused(422, _objection(error)) from None
@@ -219,6 +223,7 @@ def receipt(body: dict[str, Any], packed: bytes, verify_of: Callable[[int], Veri
         tombstone=tombstone,
         rows=rows,
         contents=contents,
+        arrived=arrived,
         packed=packed,
     )
 

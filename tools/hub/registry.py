@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from gateway.deliver.key import rotation_statement, verifier
+from gateway.deliver.key import rotation_statement, verifier, verify_from
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tokens import READ, WRITE, Grant, fingerprint, new_token
 from protocols.batch import GENESIS, Verify
@@ -21,8 +21,7 @@ class Keys(NamedTuple):
     by_number: tuple[tuple[int, Verify], ...]
 
     def of(self, number: int) -> Verify:
-        fitting = [verify for first, verify in self.by_number if first <= number]
-        return fitting[-1] if fitting else lambda _message, _signature: False
+        return verify_from(number, self.by_number)
 
 
 class Registry:

@@ -6,8 +6,10 @@ in each (docs/decisions/2026-11-22-readings-stay-in-bodies.md). Everything else 
 
 from typing import NamedTuple
 
+from tools.hub import intervals
 from tools.hub.database import Session
 
+INTERVALS = "intervals"
 _STEPS: dict[str, str] = {
     # Who may send and read. Tokens are kept as SHA-256 only. `from_number`: the first batch that a key may sign.
     "registry": """
@@ -55,6 +57,20 @@ _STEPS: dict[str, str] = {
             gateway text not null, number bigint not null, hash text not null, previous text not null, first_sequence bigint not null,
             last_sequence bigint not null, sealed_ms bigint not null, received_ms bigint not null, body {bytes},
             primary key (gateway, hash))""",
+    # What counters moved, as it became known; of the reads only those at interval boundaries, and those that wait for their clock.
+    INTERVALS: """
+        create table boundaries (
+            gateway text not null, meter text not null, quantity text not null, time_ms bigint not null,
+            value bigint not null, sequence bigint not null, primary key (gateway, meter, quantity, time_ms));
+        create table undated_counters (
+            gateway text not null, boot bigint not null, sequence bigint not null, meter text not null, quantity text not null,
+            monotonic_ms bigint not null, value bigint not null, primary key (gateway, boot, sequence, quantity));
+        create table intervals (
+            arrival bigint primary key, gateway text not null, sequence bigint not null, meter text not null, quantity text not null,
+            start_ms bigint not null, end_ms bigint not null, first_ms bigint not null, first_value bigint not null,
+            first_sequence bigint not null, last_ms bigint not null, last_value bigint not null, last_sequence bigint not null,
+            quality text not null);
+        create index intervals_gateway on intervals (gateway, arrival)""",
 }
 
 
@@ -72,3 +88,5 @@ def migrate(session: Session, dialect: Dialect) -> None:
             for statement in script.format(**dialect._asdict()).split(";"):
                 session.run(statement)
             session.run("insert into steps values (?)", name)
+    if INTERVALS not in done:
+        intervals.tell_all(session)

@@ -1,6 +1,7 @@
 """The hub as a process: a database address and a place to listen become a server that ends cleanly."""
 
 import logging
+import os
 import resource
 import signal
 import socket
@@ -102,11 +103,16 @@ def listening(listen: str) -> socket.socket:
         listener = socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise HubMistake(
-            f"cannot listen on {listen} ({error.strerror}); is another hub running there? Choose another port.", FAILED
+            f"cannot listen on {listen} ({_reason(error)}); is another program listening there? Choose another port.", FAILED
         ) from error
     # asyncio sets this on sockets that it makes itself only; without it every answer waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _reason(error: OSError) -> str:
+    """The system's words without what Python adds to them."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def run_hub(

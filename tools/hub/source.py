@@ -3,23 +3,24 @@
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
-from gateway.interfaces import EVENTS, FIGURES, READINGS, Filter, Page
+from gateway.interfaces import FIGURES, INTERVALS, READINGS, Filter, Page
 from protocols.batch import reading_documents
 from protocols.reading import iso, iso_or_none, milliseconds_of
-from tools.hub import forks
+from tools.hub import forks, intervals
 from tools.hub.completeness import Held, gateway_completeness
 from tools.hub.database import HubDatabase, Session, StoreFailing
 from tools.hub.store import PLACE_BITS
 
-# Intervals are worked out at the gateway and do not travel; the readings they come from do.
-KINDS = (READINGS, FIGURES, EVENTS)
 # A request looks at no more records than this, so that a narrow filter answers within about a second; the
 # caller goes on with the cursor.
 ROWS_MAX = 50_000
 # So many heads of batches at once: live ones are small, and a page of 10,000 readings needs some hundreds.
 BATCHES_MAX = 500
+# So many rows at once, of which a figure has some kilobytes; a page that is full asks for no more.
+LOOK = 2_000
 _PLACES = 2**PLACE_BITS - 1
 
 
@@ -50,7 +51,7 @@ class HubRecords:
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         with self._database.reading() as session:
             look = _Look(session, _Clocks(session))
-            items = look.readings(after, wanted) if kind == READINGS else look.records(kind, after, wanted)
+            items = look.after(kind, after, wanted)
             documents: list[dict[str, Any]] = []
             position = after
             for count, item in enumerate(items):
@@ -130,11 +131,14 @@ class _Look:
         self.reached = 0
         self.more = False
 
+    def after(self, kind: str, after: int, wanted: Filter) -> Iterator[_Item]:
+        return self.readings(after, wanted) if kind == READINGS else self.rows(kind, after, wanted)
+
     def readings(self, after: int, wanted: Filter) -> Iterator[_Item]:
         """Batches that cannot hold anything wanted are not unpacked."""
         query, values = _batches(after, wanted)
         heads = self._session.rows(query, *values, BATCHES_MAX)
-        end = self._end()
+        end = self._end(PLACE_BITS)
         for head in heads:
             base = head["position"] << PLACE_BITS
             for place, reading in enumerate(_unpacked(self._session, head), start=1):
@@ -143,21 +147,22 @@ class _Look:
         self.more = len(heads) == BATCHES_MAX
         self.reached = (heads[-1]["position"] << PLACE_BITS) + _PLACES if self.more else end
 
-    def records(self, kind: str, after: int, wanted: Filter) -> Iterator[_Item]:
-        query = "select * from records where kind = ? and arrival > ? {} order by arrival limit ?"
-        found = self._session.rows(
-            query.format("" if wanted.gateway is None else "and gateway = ?"),
-            kind, after, *(() if wanted.gateway is None else (wanted.gateway,)), ROWS_MAX + 1,
-        )  # fmt: skip
-        end = self._end()
-        for row in found:
-            yield self._record(kind, row)
+    def rows(self, kind: str, after: int, wanted: Filter) -> Iterator[_Item]:
+        table, condition, place_bits, item = ("intervals", "arrival > ?", intervals.PLACE_BITS, self._interval)
+        if kind != INTERVALS:
+            table, condition, place_bits, item = ("records", f"kind = '{kind}' and arrival > ?", PLACE_BITS, partial(self._record, kind))
+        of = "" if wanted.gateway is None else "and gateway = ?"
+        query = f"select * from {table} where {condition} {of} order by arrival limit ?"  # noqa: S608 - our own names
+        end, found = self._end(place_bits), [{"arrival": after}]
+        while found:
+            found = self._session.rows(query, found[-1]["arrival"], *(() if wanted.gateway is None else (wanted.gateway,)), LOOK)
+            yield from (item(row) for row in found)
         self.reached = end
 
-    def _end(self) -> int:
+    def _end(self, place_bits: int) -> int:
         """The end of all that this transaction sees: nothing will ever come in before it."""
         row = self._session.row("select position from arrivals")
-        return 0 if row is None else (int(row["position"]) << PLACE_BITS) + _PLACES
+        return 0 if row is None else ((int(row["position"]) + 1) << place_bits) - 1
 
     def _reading(self, gateway: str, position: int, reading: dict[str, Any]) -> _Item:
         time_ms = None
@@ -166,6 +171,11 @@ class _Look:
             reading["time"] = iso_or_none(time_ms)
         # The times of dated readings are compared only where somebody asks for a period.
         return _Item(position, {"gateway": gateway, **reading}, reading["meter"], time_ms, time_ms)
+
+    def _interval(self, row: dict[str, Any]) -> _Item:
+        interval = intervals.interval_of(row)
+        document = {"gateway": row["gateway"], **interval.document()}
+        return _Item(row["arrival"], document, interval.meter, interval.start_ms, interval.end_ms - 1)
 
     def _record(self, kind: str, row: dict[str, Any]) -> _Item:
         document = {"gateway": row["gateway"], "sequence": row["sequence"], **json.loads(row["document"])}

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 # A reader never waits in WAL mode; this covers `shiftwatt hub enrol` writing while the hub runs.
 BUSY_S = 5.0
+_OURS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError)
 _DIALECT = Dialect(bytes="blob", partitioned="")
 
 
@@ -98,7 +99,11 @@ class SqliteDatabase:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            log.exception("the store %s failed", self.path)
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            if isinstance(error, _OURS):
+                log.exception("the store %s failed", self.path)
+            else:
+                log.error("the store %s failed: %s", self.path, reason)  # noqa: TRY400 - a full disk is a state, not a fault of ours
             raise StoreFailing(
-                f"the hub's store {self.path} cannot be used now ({error}); check its disk and owner. Gateways keep what they cannot send"
+                f"the hub's store {self.path} cannot be used now ({reason}); check its disk and owner. Gateways keep what they cannot send"
             ) from error

@@ -3,12 +3,13 @@
 What a batch must look like by itself is `receipt`'s; batches of another branch are `forks`'; reading is `source`'s.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tokens import Grant
-from tools.hub import forks
+from protocols.interval import Interval
+from tools.hub import forks, intervals
 from tools.hub.database import HubDatabase, Session
 from tools.hub.quota import counted
 from tools.hub.receipt import Receipt
@@ -65,9 +66,10 @@ class BatchStore:
             highest = _end_of_run(session, batch) if branch.has_next else batch.number
         above = {row["number"] for row in session.rows(_ABOVE, batch.gateway, highest, BEYOND_MAX)} | {batch.number}
         new = not branch.is_held
+        told = intervals.tell(session, batch.arrived) if new else []
         self._book(session, found, now_ms, highest, batches=new - gone.batches, records=new * batch.records - gone.records)
         if new:
-            _insert(session, batch, now_ms)
+            _insert(session, batch, now_ms, told)
         return Holding(highest, sorted(number for number in above if number > highest), new)
 
     def _book(self, session: Session, found: dict[str, Any], now_ms: int, highest: int, *, batches: int, records: int) -> None:
@@ -100,7 +102,7 @@ def _insert_body(session: Session, batch: Receipt, now_ms: int) -> None:
         session.run("insert into meters values (?, ?)", batch.gateway, meter)
 
 
-def _insert(session: Session, batch: Receipt, now_ms: int) -> None:
+def _insert(session: Session, batch: Receipt, now_ms: int, told: Sequence[Interval]) -> None:
     contents = batch.contents
     taken = session.row("update arrivals set position = position + 1 returning position")
     assert taken is not None
@@ -113,3 +115,4 @@ def _insert(session: Session, batch: Receipt, now_ms: int) -> None:
     if batch.rows:
         base = position << PLACE_BITS
         session.insert("records", _RECORD, [(base + place, batch.gateway, *row) for place, row in enumerate(batch.rows, start=1)])
+    intervals.insert(session, batch.gateway, position, told)

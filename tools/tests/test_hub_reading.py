@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from gateway.deliver.key import GatewayKey
 from gateway.deliver.tests.fakes import START_MS, chain
 from protocols.batch import SealedBatch, seal
@@ -68,3 +70,13 @@ def test_filters(running: Hub, key: GatewayKey, bearer: str) -> None:
     assert found("figures", "&from=2026-03-28T22:00:00Z&to=2026-03-28T22:00:10Z") == [3, 53]
     assert found("figures", "&from=2026-03-28T22:00:30Z") == [53]
     assert found("figures", "&to=2026-03-28T14:00:30Z") == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_other_methods_and_paths_are_sentences(running: Hub, method: str) -> None:
+    """What a path does not take is said with what it takes; a path that is none says where to look."""
+    wrong = running.session.request(method, running.url + "/v1/readings", timeout=20)
+    nowhere = running.session.request(method, running.url + "/v1/nothing", timeout=20)
+
+    assert (wrong.status_code, wrong.headers["Allow"].split(", "), method in wrong.json()["error"]) == (405, ["GET", "HEAD"], True)
+    assert (nowhere.status_code, "/openapi.json" in nowhere.json()["error"]) == (404, True)

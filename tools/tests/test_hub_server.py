@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from typer.testing import CliRunner
 
 from gateway.deliver.tests.test_client import self_signed
+from tools.command import app
 from tools.hub.app import application
 from tools.hub.manage import add_reader, enrol, list_gateways, revoke
 from tools.hub.server import HubMistake, listening, open_database, run_hub, serving
@@ -129,3 +131,15 @@ def test_encrypted(tmp_path: Path) -> None:
 
     assert (url.startswith("https://127.0.0.1:"), health["ok"]) == (True, True)
     assert (status, "/nowhere.pem" in said[0]) == (1, True)
+
+
+def test_reader_names_are_checked(tmp_path: Path) -> None:
+    """A name that is taken, and one that nobody has, are sentences and a failure, with what to do."""
+    ask = ["hub", "--db", f"sqlite:///{tmp_path}/hub.db"]
+    first, again, ended, nobody = (CliRunner().invoke(app, [*ask, *words]) for words in (
+        ["reader", "erp"], ["reader", "erp"], ["revoke", "erp"], ["revoke", "erp"],
+    ))  # fmt: skip
+
+    assert [each.exit_code for each in (first, again, ended, nobody)] == [0, 1, 0, 1]
+    assert "revoke erp" in again.output
+    assert ("1 token of erp ended" in ended.output, "no token named 'erp'" in nobody.output) == (True, True)

@@ -1,5 +1,6 @@
 """`shiftwatt identity` against a real hub: a dead device replaced, a restored backup, a copied card, a changed key."""
 
+import gzip
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from gateway.buffer.outbox import THINNED
 from gateway.buffer.store import Store
 from gateway.clock import SystemClock
 from gateway.deliver import key as key_file
@@ -21,9 +23,11 @@ from gateway.deliver.client import HubClient
 from gateway.deliver.enrolment import Enrolment
 from gateway.deliver.sender import Sender
 from gateway.deliver.upstream import Upstream, open_session
+from gateway.retention import Retention
+from protocols.batch import SealedBatch, seal_tombstone
 from protocols.reading import Reading
 from tools.command import app
-from tools.tests.hub_bench import NOW_MS, Hub, hub
+from tools.tests.hub_bench import NOW_MS, Hub, hub, signed
 
 
 class Device:
@@ -196,6 +200,49 @@ def test_key_is_rotated(running: Hub, device: Device) -> None:
 
     assert (status, "From batch 5 on" in said, after in said, before != after) == (0, True, True, True)
     assert (sentence, device.gateway(), held(running, gateway)) == ("", gateway, (True, 5, 10, 0))
+
+
+def test_what_stands_for_an_old_batch_may_be_signed_with_a_new_key(running: Hub, device: Device) -> None:
+    """A batch of before the change of key that is refused, or thinned, after it: the hub takes its tombstone, and `verify` holds."""
+    gateway = device.gateway()
+    device.works(8, send=False)
+    device.run("rotate")
+    key = key_file.gateway_key(device.data)
+    store = Store(device.data, key.gateway, key.sign, retention=Retention(free_bytes_min=2**62))
+    first, *_ = store.outbox.waiting(9)
+    store.outbox.refuse(first.number + 3, "it was refused after the change of key")
+    while store.thin(NOW_MS).dropped:
+        """Space is short: to the very last, what no hub has, too."""
+    store.close()
+    sentence = device.works(2)
+    verified = device.verified()
+    (found,) = (each for each in running.get("/v1/completeness")["gateways"] if each["gateway"] == gateway)
+
+    assert (sentence, device.waiting()) == ("", 0)
+    assert (found["highest"], found["missing"], found["fork_count"]) == (8, [], 0)
+    assert {each["number"]: each["reason"] for each in found["tombstones"]} == {
+        **dict.fromkeys(range(first.number, first.number + 3), THINNED),
+        first.number + 3: "it was refused after the change of key",
+    }
+    assert (verified["holds"], verified["batches"]) == (True, 8)
+
+
+def test_old_key_signs_nothing_new(running: Hub, device: Device) -> None:
+    """Whoever still has the key of before a change cannot go on with it, not even with a tombstone."""
+    old = key_file.gateway_key(device.data)
+    device.run("rotate")
+    device.works(2, send=False)
+    key = key_file.gateway_key(device.data)
+    store = Store(device.data, key.gateway, key.sign)
+    (batch,) = store.outbox.waiting(9)
+    store.close()
+    bearer = json.loads((device.data / "hub.json").read_text())["bearer"]
+    sealed = json.loads(gzip.decompress(batch.content))
+    whole = SealedBatch(batch.number, batch.first_sequence, batch.last_sequence, sealed["previous"], sealed["hash"], sealed)
+    forged = [signed(sealed, old), seal_tombstone(whole, "forged", old.sign).body]
+
+    assert [running.push(each, bearer).status_code for each in forged] == [422, 422]
+    assert running.push(whole, bearer).status_code == 201
 
 
 def test_interrupted_rotation_is_finished_by_repeating_it(running: Hub, device: Device) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from starlette.applications import Starlette
 
 from gateway.buffer.store import Store
@@ -105,5 +104,17 @@ def test_foreign_signature_is_seen(tmp_path: Path) -> None:
         check(bodies, _public(ours))
 
 
-def _public(key: GatewayKey) -> Any:
-    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key))
+def test_tombstone_of_a_later_key(tmp_path: Path) -> None:
+    """After a change of key the consumer gives both."""
+    old, new = fresh_key(tmp_path / "one"), fresh_key(tmp_path / "two")
+    first, second = chain(old, 2)
+    bodies = {1: dict(seal_tombstone(first, "thinned", new.sign).body), 2: dict(second.body)}
+    check = runpy.run_path(str(EXAMPLE))["check"]
+
+    assert check(bodies, [*_public(new), *_public(old)]) == (2, second.hash)
+    with pytest.raises(SystemExit, match="batch 1 was not signed by this gateway"):
+        check(bodies, _public(old))
+
+
+def _public(key: GatewayKey) -> list[str]:
+    return [key.public_key]

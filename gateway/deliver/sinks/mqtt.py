@@ -128,6 +128,21 @@ class Mqtt:
         self._drop()
 
 
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH; _CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED
+_OTHER_NAME, _OTHER_TIME = (62, 64), (9, 10)
+
+
+def _of_handshake(place: str, error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"{place} does not answer with TLS ({error.reason}); check the port in {TABLE} url."
+    said = f"The certificate of {place} is not trusted ({error.verify_message.rstrip('.')})"
+    if error.verify_code in _OTHER_NAME:
+        return f"{said}: write the name that it was made for in {TABLE} url."
+    if error.verify_code in _OTHER_TIME:
+        return f"{said}: the broker needs a new one, or the clock here is wrong."
+    return f"{said}: name its own authority in {TABLE} ca_file."
+
+
 class _Connection:
     """One connection from its CONNACK to its first failure."""
 
@@ -141,8 +156,10 @@ class _Connection:
         try:
             self._client.connect(str(address.hostname), address.port or PORTS[address.scheme], KEEP_ALIVE_S)
         except ssl.SSLError as error:
+            raise AwayError(_of_handshake(self._place, error)) from None
+        except ConnectionResetError:
             raise AwayError(
-                f"The certificate of {self._place} is not trusted ({error.reason}): name its own authority in {TABLE} ca_file."
+                f"{self._place} ends the connection at once; check the port in {TABLE} url, and whether it speaks TLS."
             ) from None
         except (OSError, ValueError) as error:
             reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""

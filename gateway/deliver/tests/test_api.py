@@ -19,7 +19,7 @@ from gateway.deliver.formats import media_type
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tests.fakes import START_MS, FakeSource, reading, served
 from gateway.deliver.tokens import READ, WRITE, TokenFile, authoriser
-from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Filter
+from gateway.interfaces import EVENTS, FIGURES, READINGS, Filter
 from protocols.batch import reading_document
 from protocols.reading import iso
 
@@ -39,7 +39,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server without intervals; its tokens: `reader` in the server, `writer` to be refused."""
+    """Its tokens: `reader` in the server, `writer` to be refused."""
     source = FakeSource()
     source.documents[READINGS] = [{"gateway": "gw-1", **reading_document(reading(number))} for number in range(1, READING_COUNT + 1)]
     source.documents[EVENTS] = [
@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     tokens = TokenFile(tmp_path_factory.mktemp("tokens"))
     token = tokens.add("reader", [READ])
-    table = routes(source, authoriser(tokens.grants), kinds=(READINGS, FIGURES, EVENTS))
+    table = routes(source, authoriser(tokens.grants))
     with served(Starlette(routes=table)) as url:
         yield Server(url, source, token)
 
@@ -239,21 +239,15 @@ def test_metrics(server: Server) -> None:
     assert lines[1::2] == ["shiftwatt_up 1", "shiftwatt_ok 1", "shiftwatt_records 12"]
 
 
-def test_absent_kind_is_said(server: Server) -> None:
-    """A kind that this server does not offer is a sentence, not an empty list that looks like no data."""
-    response = server.get(f"/v1/{INTERVALS}")
-
-    assert (response.status_code, "intervals" in response.json()["error"]) == (501, True)
-
-
 def test_description_matches_the_routes(server: Server) -> None:
     """/openapi.json is open, names what is offered and no more, and each path that it names answers."""
     document: dict[str, Any] = requests.get(f"{server.url}/openapi.json", timeout=10).json()
 
     assert sorted(document["paths"]) == [
-        "/metrics", "/v1/batches", "/v1/completeness", "/v1/events", "/v1/figures", "/v1/health", "/v1/meters", "/v1/readings",
+        "/metrics", "/v1/batches", "/v1/completeness", "/v1/events", "/v1/figures", "/v1/health", "/v1/intervals", "/v1/meters",
+        "/v1/readings",
     ]  # fmt: skip
-    assert [server.get(path).status_code for path in document["paths"]] == [200] * 8
+    assert [server.get(path).status_code for path in document["paths"]] == [200] * 9
     readings = document["paths"]["/v1/readings"]["get"]
     assert [each["name"] for each in readings["parameters"]] == ["after", "limit", "meter", "gateway", "from", "to"]
     assert document["paths"]["/v1/health"]["get"]["security"] == []

@@ -12,7 +12,7 @@ from gateway.pages.phasor_picture import angle_of, phasor_picture
 from gateway.pages.sync_page import sync_page
 from gateway.pages.tests.fakes import HOUR_MS, NOW_MS, healthy_status, meter
 from gateway.pages.viewer import Viewer
-from gateway.status import WearStatus
+from gateway.status import ForwardStatus, WearStatus
 
 VOLTS = {"voltage_l1_n": 230_000, "voltage_l2_n": 230_000, "voltage_l3_n": 115_000}
 
@@ -118,6 +118,19 @@ def test_card_life_is_what_its_size_bears(viewer: Viewer, wear: WearStatus, look
     card = sync_page(replace(healthy_status(), wear=wear), viewer).parts[2]
 
     assert (card.look, card.facts[3].value) == (look, life)
+
+
+def test_other_systems_stand_on_the_sync_page(viewer: Viewer) -> None:
+    """Each that is set up has its state, its words and how far behind it is; what was set aside is said only where there is any."""
+    forwards = (
+        ForwardStatus("mqtt", "reachable", "", 12),
+        ForwardStatus("influx", "unreachable", "away", 3, set_aside=1, behind=40),
+    )
+    mqtt, influx = sync_page(replace(healthy_status(), forwards=forwards), viewer).parts[4:]
+
+    assert (mqtt.title, mqtt.look, mqtt.sentence) == ("Also to MQTT", "ok", "")
+    assert (influx.word, influx.sentence) == ("unreachable", "away")
+    assert [[fact.value for fact in part.facts] for part in (mqtt, influx)] == [["12", "0"], ["3", "40", "1"]]
 
 
 def test_uncounted_wear_is_said(viewer: Viewer) -> None:
