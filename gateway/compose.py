@@ -33,6 +33,7 @@ from gateway.inquiry import Inquiry
 from gateway.language import language_of
 from gateway.metering import Metering
 from gateway.sealing import Pace
+from gateway.shift_desk import ShiftDesk
 from gateway.site import Site, is_counter
 from gateway.status import GatewayStatus
 from gateway.wear import Wear
@@ -81,6 +82,7 @@ class Gateway:
         self._pace = Pace(time.monotonic, lambda: store.outbox.depth().batches, self._delivery.hub_takes)
         self._writer = Writer(store, self._metering.books, clock, self._pace.due, speed)
         self._commission = CommissionDesk(site, models, store, clock, lambda: self._metering, self.reload, self._writer.hurry)
+        self._shifts = ShiftDesk(store, lambda: self._metering, self._writer.hurry)
         self._control = control.ControlServer(site.data_folder, self._asks())
 
     def _metering_of(self, site: Site) -> Metering:
@@ -147,7 +149,7 @@ class Gateway:
         ]
 
     def application(self, closing: Callable[[], bool]) -> Starlette:
-        sources = web.Sources(self._store.records, self, self, self._alarms, self._inquiry, self._commission)
+        sources = web.Sources(self._store.records, self, self, self._alarms, self._inquiry, self._commission, self._shifts)
         return web.application(self._metering.site, sources, self._clock.now_ms, closing)
 
     # --- what other commands ask

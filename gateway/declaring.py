@@ -124,7 +124,13 @@ class Declarations:
         units = Decimal(str(request["units"]))
         if not units.is_finite() or units < 0:
             raise DeclarationError(f"{request['units']} units cannot have been made")
-        document = {"declare": declared.PRODUCTION, "product": request["product"], "time": iso(time_ms), "units": str(units)}
+        document = {
+            "declare": declared.PRODUCTION,
+            "product": request["product"],
+            "time": iso(time_ms),
+            "units": str(units),
+            **_person(request),
+        }
         declared.inner("pieces", document["units"])
         yield _Wanted(document, time_ms)
 
@@ -152,7 +158,7 @@ class Declarations:
             raise DeclarationError(f"{found.id} took {found.document['undoes']} back; to have it again, declare it again")
         if found.id not in {each.id for each in declared.active(records)}:
             raise DeclarationError(f"{found.id} was taken back already")
-        yield _Wanted({"declare": declared.UNDO, "undoes": found.id}, found.from_ms)
+        yield _Wanted({"declare": declared.UNDO, "undoes": found.id, **_person(request)}, found.from_ms)
 
     def _meter(self, request: Request) -> str:
         names = {name: meter.name for meter in self._site.meter for name in (meter.name, *meter.was)}
@@ -198,5 +204,11 @@ def _offset(row: Mapping[str, str]) -> tuple[str, int | None]:
     return offset_from(row).serial, None
 
 
+def _person(request: Request) -> dict[str, str]:
+    """Who declared it, where it came from somebody who is signed in."""
+    return {"person": str(request["person"])} if request.get("person") else {}
+
+
 def _words(document: Mapping[str, Any]) -> str:
-    return "|".join(f"{key}={document[key]}" for key in sorted(document))
+    """The same said by another person is the same."""
+    return "|".join(f"{key}={document[key]}" for key in sorted(document) if key != "person")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from gateway.language import Language
@@ -174,6 +175,53 @@ class MeterSource(Protocol):
     def read_now(self, meter: str) -> str:
         """ "" if it answered, else the reason."""
         ...
+
+
+class ShiftTarget(NamedTuple):
+    """What a shift should need at most; None where nothing is said. Weekday 0 is Monday."""
+
+    shift: str
+    production_line: str
+    weekdays: frozenset[int]
+    energy_kwh: Decimal | None
+    carbon_kg: Decimal | None
+
+
+class UnitsDeclared(NamedTuple):
+    """Good units of a product that a person declared; `holds` is false once they were taken back."""
+
+    id: str
+    product: str
+    time_ms: int
+    units: str
+    person: str
+    known_at_ms: int
+    holds: bool
+
+
+class ShiftBook(Protocol):
+    """What people say of shifts: what they should need, and what they made."""
+
+    def targets(self) -> Sequence[ShiftTarget]: ...
+
+    def products(self) -> Mapping[str, str]:
+        """Each product with the meter that counts it, "" where its units are declared."""
+        ...
+
+    def declared(self, from_ms: int, to_ms: int) -> Sequence[UnitsDeclared]:
+        """Of the instants in [from, to), the newest first; those that were taken back are among them."""
+        ...
+
+    def declare(self, product: str, time_ms: int, units: str, person: str) -> str:
+        """DECLARED, KNOWN (word for word the same already holds) or NOT_KEPT."""
+        ...
+
+    def undo(self, identity: str, person: str) -> str:
+        """UNDONE, or NOT_KEPT where nothing of that number holds."""
+        ...
+
+
+DECLARED, KNOWN, UNDONE, NOT_KEPT = "declared", "known", "undone", "not_kept"
 
 
 class Outbox(Protocol):

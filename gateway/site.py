@@ -16,6 +16,7 @@ from gateway.retention import Retention
 from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, RotationTable, ShiftTable, TariffTable
 from gateway.site_key import ClockTime, Date, Flag, HostPort, Name, OptionalAddress, Share, Table, Whole, Zone, share_of
 from gateway.site_sinks import InfluxTable, MqttTable, WebhookTable
+from gateway.site_target import TargetTable
 from protocols.amount import UNITS, thousandths_of
 from protocols.dlt645 import ADDRESS_DIGITS
 from protocols.errors import OurMistake
@@ -188,6 +189,7 @@ class Site(Table):
     exception: tuple[ExceptionTable, ...] = ()
     demand: DemandTable | None = None
     tariff: tuple[TariffTable, ...] = ()
+    target: tuple[TargetTable, ...] = ()
     carbon: CarbonTable = CarbonTable()
     factor: tuple[FactorTable, ...] = ()
     product: tuple[ProductTable, ...] = ()

@@ -32,6 +32,7 @@ from gateway.site_key import Table
 from gateway.site_mistake import Mistake, suggestion
 from gateway.site_relations import Models, Names, Rows, pages, relations, retention
 from gateway.site_sinks import InfluxTable, MqttTable, WebhookTable
+from gateway.site_target import TargetTable, targets
 from gateway.site_time import holidays
 
 _SINGLE: dict[str, type[Table]] = {
@@ -55,6 +56,7 @@ _ROWS: dict[str, type[Table]] = {
     "rotation": RotationTable,
     "exception": ExceptionTable,
     "tariff": TariffTable,
+    "target": TargetTable,
     "factor": FactorTable,
 }
 
@@ -94,7 +96,11 @@ def site_of(document: dict[str, Any], path: Path, models: Models) -> Site:
     if "site" not in document:
         mistakes.insert(0, Mistake("[site]", "", "is missing; it needs at least name and timezone"))
     reported = {(mistake.table, mistake.key) for mistake in mistakes}
-    related = [*relations(rows, models, _names(document)), *_single_relations(single, rows, _names(document), path.absolute().parent)]
+    related = [
+        *relations(rows, models, _names(document)),
+        *targets(rows),
+        *_single_relations(single, rows, _names(document), path.absolute().parent),
+    ]
     mistakes += [each for each in related if (each.table, each.key) not in reported]
     if mistakes:
         raise SiteError(path, mistakes)

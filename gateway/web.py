@@ -27,7 +27,7 @@ from gateway.deliver.endpoint import unknown
 from gateway.deliver.metrics import samples_of
 from gateway.deliver.tokens import TokenFile, authoriser
 from gateway.inquiry import Inquiry
-from gateway.interfaces import AlarmSource, FigureSource, RecordSource, StatusSource
+from gateway.interfaces import AlarmSource, FigureSource, RecordSource, ShiftBook, StatusSource
 from gateway.pages import Ground
 from gateway.private_file import write_private
 from gateway.site import Site
@@ -72,6 +72,7 @@ class Sources:
     alarms: AlarmSource
     inquiry: Inquiry
     commission: Commissioning
+    shifts: ShiftBook
 
 
 def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing: Callable[[], bool]) -> Starlette:
@@ -92,6 +93,7 @@ def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing
         doctor=sources.inquiry,
         meters=sources.inquiry,
         commission=sources.commission,
+        shifts=sources.shifts,
         accounts=accounts,
         now_ms=now_ms,
         zone=zone(site.site.timezone),

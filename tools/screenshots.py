@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import uvicorn
@@ -20,6 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 
 from gateway.accounts import AccountFile
+from gateway.interfaces import ShiftTarget, UnitsDeclared
 from gateway.pages import Ground, routes
 from gateway.pages.tests import fakes
 
@@ -48,12 +50,25 @@ def ground(folder: Path, *, troubled: bool) -> Ground:
         history=fakes.FakeHistory(),
         doctor=fakes.FakeDoctor([fakes.FakeFinding()] if troubled else []),
         meters=fakes.FakeMeters(),
+        shifts=_shift_book(),
         accounts=AccountFile(folder),
         now_ms=lambda: fakes.NOW_MS,
         zone=fakes.ZONE,
         site_name="Hangzhou Works",
         code="ABCDE23456",
     )
+
+
+def _shift_book() -> fakes.FakeShifts:
+    """A target for the running shift, and units that two people declared."""
+    day = frozenset(range(7))
+    declared = [
+        UnitsDeclared("d2", "housing-a", fakes.NOW_MS - 6 * fakes.HOUR_MS, "2460", "Li Wei", fakes.NOW_MS - 5 * fakes.HOUR_MS, holds=True),
+        UnitsDeclared(
+            "d1", "housing-a", fakes.NOW_MS - 6 * fakes.HOUR_MS, "24600", "Chen Jie", fakes.NOW_MS - 6 * fakes.HOUR_MS, holds=False
+        ),
+    ]
+    return fakes.FakeShifts([ShiftTarget("early", "", day, Decimal(2800), Decimal(1500))], units=declared)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ HEAD = """# The site file
 TOML; unknown keys are mistakes. `shiftwatt check` tells every mistake at once.
 Editors complete and check it with [site.schema.json](site.schema.json), made from the same model as the check.
 """
-ARRAYS = ("line", "meter", "shift", "product", "rotation", "exception", "tariff", "factor")
+ARRAYS = ("line", "meter", "shift", "product", "rotation", "exception", "tariff", "target", "factor")
 
 
 def schema() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from gateway.interfaces import AlarmSource, FigureSource, StandingAlarm, StatusSource
+from gateway.interfaces import AlarmSource, FigureSource, ShiftBook, ShiftTarget, StandingAlarm, StatusSource
 from gateway.language import Language
 from gateway.pages.overview import overview
 from gateway.pages.rendering import Rendering
@@ -49,6 +49,7 @@ class _Snapshot:
     figures: list[ShiftFigure]
     usuals: Mapping[str, Usual]
     alarms: Sequence[StandingAlarm]
+    targets: Sequence[ShiftTarget]
     contents: dict[str, Content] = field(default_factory=dict)
 
 
@@ -58,12 +59,13 @@ class Board:
         status: StatusSource,
         figures: FigureSource,
         alarms: AlarmSource,
+        shifts: ShiftBook,
         now_ms: Callable[[], int],
         zone: tzinfo,
         rendering: Rendering,
         tag: str,
     ) -> None:
-        self._status, self._figures, self._alarms, self._now_ms, self._zone = status, figures, alarms, now_ms, zone
+        self._status, self._figures, self._alarms, self._shifts, self._now_ms, self._zone = status, figures, alarms, shifts, now_ms, zone
         self._rendering, self._tag = rendering, tag
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages")
         self._snapshot: _Snapshot | None = None
@@ -91,7 +93,8 @@ class Board:
         if self._snapshot is None or not _recent(self._snapshot.time_ms, now_ms, TICK_MS):
             status = self._status.status()
             figures = self._recent_figures(status, now_ms)
-            self._snapshot = _Snapshot(now_ms, status, figures, self._usual(figures, status, now_ms), self._alarms.alarms())
+            usuals = self._usual(figures, status, now_ms)
+            self._snapshot = _Snapshot(now_ms, status, figures, usuals, self._alarms.alarms(), self._shifts.targets())
         return self._snapshot
 
     def _usual(self, figures: Sequence[ShiftFigure], status: GatewayStatus, now_ms: int) -> dict[str, Usual]:
@@ -119,7 +122,8 @@ class Board:
     def _made(self, language: Language) -> Content:
         snapshot = self._snapshot
         assert snapshot is not None
-        view = overview(snapshot.status, snapshot.figures, Viewer(language, self._zone, snapshot.time_ms), snapshot.usuals, snapshot.alarms)
+        viewer = Viewer(language, self._zone, snapshot.time_ms)
+        view = overview(snapshot.status, snapshot.figures, viewer, snapshot.usuals, snapshot.alarms, snapshot.targets)
         names = "\n".join([self._tag, *(meter.name for meter in snapshot.status.meters)])
         page = hashlib.sha256(names.encode()).hexdigest()[: len(self._tag)]
         return snapshot.contents.setdefault(language.code, Content(page, self._rendering.fragments(view, language)))

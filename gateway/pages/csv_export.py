@@ -3,12 +3,15 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 from decimal import Decimal
+from typing import Any
 
+from gateway.interfaces import UnitsDeclared
 from gateway.pages.curve import Point
 from gateway.pages.event_page import meter_of
 from gateway.pages.shift_figure import DIRECT, ESTIMATED, INTERPOLATED, LOCATION, MARKET, MEASURED, Document, shift_figure
-from gateway.status import GatewayStatus, MeterStatus
+from gateway.status import ClockStatus, ForwardStatus, GatewayStatus, MeterStatus, OutboxStatus, PollCounters, StoreStatus, WearStatus
 from protocols.amount import decimal_text
 from protocols.quantity import QUANTITIES
 from protocols.reading import Event, iso
@@ -65,6 +68,65 @@ def _meter_rows(meter: MeterStatus) -> Iterable[Sequence[Cell]]:
         yield (*place, time, "", "", "")
     for name, value in meter.values.items():
         yield (*place, time, name, decimal_text(value, QUANTITIES[name].decimals), QUANTITIES[name].unit)
+
+
+def meter_csv(status: GatewayStatus, name: str) -> str | None:
+    """The values of one meter; None if there is no such meter."""
+    found = next((meter for meter in status.meters if meter.name == name), None)
+    return None if found is None else text((*_PLACE, "time", "quantity", "value", "unit"), _meter_rows(found))
+
+
+def lines_csv(status: GatewayStatus) -> str:
+    """A row for each line and one for each meter on it; times in milliseconds, as the API has them."""
+    counters = [field.name for field in fields(PollCounters)]
+    heading = ("line", "meter", "address", "kind", "target", "state", "cycle_ms", "least_cycle_ms", "interval_ms", "utilisation", *counters,
+               "turnaround_median_ms", "turnaround_slow_ms")  # fmt: skip
+    rows: list[Sequence[Cell]] = []
+    for line in status.lines:
+        pace = (_exact(line.cycle_ms), _exact(line.least_cycle_ms), line.interval_ms, _exact(line.utilisation))
+        rows.append((line.name, "", "", line.kind, line.target, line.state, *pace, *astuple(line.counters), "", ""))
+        rows += [
+            (line.name, meter.name, meter.address, "", "", meter.state, "", "", "", "", *astuple(meter.counters),
+             _exact(meter.turnaround_median_ms), _exact(meter.turnaround_slow_ms))
+            for meter in status.meters if meter.line == line.name
+        ]  # fmt: skip
+    return text(heading, rows)
+
+
+def sync_csv(status: GatewayStatus) -> str:
+    """Hub, store, card, clock and other systems as rows of part, name and value; the names are those of the status."""
+    parts: dict[str, OutboxStatus | StoreStatus | ClockStatus | ForwardStatus | WearStatus] = {
+        "hub": status.outbox,
+        "store": status.store,
+        "clock": status.clock,
+        **{each.name: each for each in status.forwards},
+    }
+    if status.wear is not None:
+        parts["card"] = status.wear
+    rows = ((part, *_status_cell(field.name, getattr(value, field.name))) for part, value in parts.items() for field in fields(value))
+    return text(("part", "name", "value"), rows)
+
+
+def _status_cell(name: str, value: Any) -> tuple[str, Cell]:
+    """An instant in milliseconds is written as a time, like everywhere outside."""
+    if name.endswith("_ms") and value is not None:
+        return name.removesuffix("_ms"), iso(value)
+    return name, value
+
+
+def _exact(value: float | None) -> Cell:
+    return None if value is None else Decimal(str(round(value, 6)))
+
+
+def production_csv(units: Iterable[UnitsDeclared]) -> str:
+    heading = ("id", "product", "time", "units", "declared_by", "declared_at", "holds")
+    return text(
+        heading,
+        (
+            (each.id, each.product, iso(each.time_ms), each.units, each.person, iso(each.known_at_ms), "yes" if each.holds else "no")
+            for each in units
+        ),
+    )
 
 
 def curve_csv(found: Iterable[Point]) -> str:

@@ -1,13 +1,23 @@
 """Asks what one page needs and puts it together. Knows no request; may take as long as the disk does, so it is asked from a worker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
-from gateway.interfaces import AlarmSource, DoctorSource, EventFilter, FigureSource, HistorySource, MeterSource, StatusSource
+from gateway.interfaces import (
+    AlarmSource,
+    DoctorSource,
+    EventFilter,
+    FigureSource,
+    HistorySource,
+    MeterSource,
+    ShiftBook,
+    StatusSource,
+    UnitsDeclared,
+)
 from gateway.language import Language
 from gateway.pages.alarm_rows import AlarmRow, alarm_rows
-from gateway.pages.csv_export import curve_csv, events_csv, meters_csv, shifts_csv
+from gateway.pages.csv_export import curve_csv, events_csv, lines_csv, meter_csv, meters_csv, production_csv, shifts_csv, sync_csv
 from gateway.pages.curve import Point, curve, points
 from gateway.pages.curve_span import Span, midnight, span
 from gateway.pages.event_page import EventRow, event_rows
@@ -15,6 +25,7 @@ from gateway.pages.evidence import Evidence, evidence
 from gateway.pages.line_page import LinePage, line_page
 from gateway.pages.meter_list import Branch, branches
 from gateway.pages.meter_page import Asked, MeterPage, meter_page
+from gateway.pages.production_page import production_page
 from gateway.pages.shift_figure import Document, shift_figure
 from gateway.pages.shift_page import ShiftPage, shift_page
 from gateway.pages.site_power import POWER
@@ -46,6 +57,7 @@ class Desk:
     history: HistorySource
     doctor: DoctorSource
     meters: MeterSource
+    shifts: ShiftBook
     now_ms: Callable[[], int]
     zone: tzinfo
 
@@ -90,9 +102,15 @@ class Desk:
     def sync(self, viewer: Viewer) -> SyncPage:
         return sync_page(self.status.status(), viewer)
 
-    def shifts(self, first: date, last: date, viewer: Viewer) -> ShiftPage:
+    def shift_page(self, first: date, last: date, viewer: Viewer) -> ShiftPage:
         roles = _roles(self.status.status())
-        return shift_page([shift_figure(each, roles) for each in self._documents(first, last)], first, last, viewer)
+        figures = [shift_figure(each, roles) for each in self._documents(first, last)]
+        production = production_page(self.shifts.products(), self._declared(first, last), figures, viewer)
+        return shift_page(figures, first, last, production, self.shifts.targets(), viewer)
+
+    def _declared(self, first: date, last: date) -> Sequence[UnitsDeclared]:
+        """Of the days shown and the night that follows them."""
+        return self.shifts.declared(midnight(first, self.zone), midnight(last + timedelta(days=2), self.zone))
 
     def _documents(self, first: date, last: date) -> list[Document]:
         """Figures whose date lies in the range; a night shift ends on the day after, a production day may begin late."""
@@ -118,6 +136,18 @@ class Desk:
 
     def meters_csv(self) -> str:
         return meters_csv(self.status.status())
+
+    def meter_csv(self, name: str) -> str | None:
+        return meter_csv(self.status.status(), name)
+
+    def lines_csv(self) -> str:
+        return lines_csv(self.status.status())
+
+    def sync_csv(self) -> str:
+        return sync_csv(self.status.status())
+
+    def production_csv(self, first: date, last: date) -> str:
+        return production_csv(self._declared(first, last))
 
     def shifts_csv(self, first: date, last: date) -> str:
         return shifts_csv(self._documents(first, last), _roles(self.status.status()))

@@ -31,7 +31,7 @@ def event_rows(events: Sequence[Event], viewer: Viewer) -> tuple[EventRow, ...]:
             _LOOKS.get(event.kind, _NEUTRAL),
             viewer.word("event_kind", event.kind),
             meter_of(event),
-            event.detail,
+            viewer.told(event.detail),
         )
         for event in events
     )

@@ -85,7 +85,7 @@ def evidence(versions: Sequence[Document], roles: Mapping[str, str], viewer: Vie
         counters=tuple(_counter(entry, viewer) for entry in document["meters"]),
         carbon=tuple(_carbon(line, viewer) for line in document["carbon"].get("lines") or ()),
         products=tuple(_product(each, viewer) for each in document.get("products") or ()),
-        reasons=tuple(document.get("reasons") or ()),
+        reasons=_reasons(document, viewer),
         sha256=document["sha256"],
         versions=tuple(_version(each, viewer) for each in versions),
     )
@@ -122,11 +122,13 @@ def _counter(entry: Document, viewer: Viewer) -> CounterEvidence:
         viewer.duration(entry["missing_s"] * SECOND_MS) if entry.get("missing_s") else "",
         _reading(entry.get("first"), viewer),
         _reading(entry.get("last"), viewer),
-        tuple(
-            f"{viewer.word('counter_event', each['kind'])} {viewer.time(milliseconds_of(each['time']))}: {each['detail']}"
-            for each in entry["events"]
-        ),
+        tuple(_happened(each, viewer) for each in entry["events"]),
     )
+
+
+def _happened(event: Mapping[str, Any], viewer: Viewer) -> str:
+    when = f"{viewer.word('counter_event', event['kind'])} {viewer.time(milliseconds_of(event['time']))}"
+    return when + viewer.say("number.colon") + viewer.told(event["detail"])
 
 
 def _reading(reading: Mapping[str, Any] | None, viewer: Viewer) -> tuple[str, str]:
@@ -139,7 +141,7 @@ def _carbon(line: Document, viewer: Viewer) -> CarbonEvidence:
     factor = line.get("factor") or {}
     unit = carbon_unit(line.get("gases") or "")
     notes = [viewer.say("carbon.provisional")] if line.get("provisional") else []
-    notes += [str(each) for each in factor.get("fallbacks") or ()]
+    notes += [viewer.told(str(each)) for each in factor.get("fallbacks") or ()]
     value = f"{factor['value']} {factor['unit']}" if factor else UNKNOWN
     source = " · ".join(str(factor[key]) for key in ("id", "region", "year") if factor.get(key))
     return CarbonEvidence(
@@ -170,5 +172,9 @@ def _version(document: Document, viewer: Viewer) -> Version:
         viewer.instant(milliseconds_of(document["known_at"])),
         exact(document["balance"].get("load_kwh"), viewer),
         exact(document["carbon"].get("scope2_location_kg"), viewer),
-        tuple(document.get("reasons") or ()),
+        _reasons(document, viewer),
     )
+
+
+def _reasons(document: Document, viewer: Viewer) -> tuple[str, ...]:
+    return tuple(viewer.told(str(reason)) for reason in document.get("reasons") or ())

@@ -1,6 +1,6 @@
 """The state of lines, outbox, clock and store as it is shown. Pure.
 
-`sentence` of a status comes from the part itself and in English; the words around it are the viewer's.
+`sentence` of a status comes from the part itself and is told in the viewer's words.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def line_part(line: LineStatus, viewer: Viewer) -> Part:
     )
     look = _LINE_LOOKS.get(line.state, _DOUBTFUL)
     slow = line.cycle_ms is not None and line.cycle_ms > line.interval_ms
-    sentence = "" if line.state == "open" else line.sentence
+    sentence = "" if line.state == "open" else viewer.told(line.sentence)
     load = None if line.cycle_ms is None else min(100, round(100 * line.cycle_ms / max(line.interval_ms, 1)))
     return Part(line.name, "slow" if slow and look == "ok" else look, viewer.word("line", line.state), facts, sentence, load, "/lines")
 
@@ -77,7 +77,7 @@ def outbox_part(outbox: OutboxStatus, viewer: Viewer) -> Part:
         Fact(viewer.say("outbox.acknowledged"), viewer.number(outbox.records_acknowledged)),
         *([Fact(viewer.say("outbox.refused"), viewer.number(outbox.batches_refused))] if outbox.batches_refused else []),
     )
-    sentence = "" if outbox.hub == "none" else outbox.sentence
+    sentence = "" if outbox.hub == "none" else viewer.told(outbox.sentence)
     return Part(viewer.say("outbox.heading"), _HUB_LOOKS.get(outbox.hub, _DOUBTFUL), viewer.word("hub", outbox.hub), facts, sentence)
 
 
@@ -88,7 +88,8 @@ def forward_part(forward: ForwardStatus, viewer: Viewer) -> Part:
         *([Fact(viewer.say("forward.set_aside"), viewer.number(forward.set_aside))] if forward.set_aside else []),
     )
     title = viewer.say("forward.heading", name=_SINKS.get(forward.name, forward.name))
-    return Part(title, _HUB_LOOKS.get(forward.state, _DOUBTFUL), viewer.word("hub", forward.state), facts, forward.sentence)
+    sentence = "" if forward.state == "reachable" else viewer.told(forward.sentence)
+    return Part(title, _HUB_LOOKS.get(forward.state, _DOUBTFUL), viewer.word("hub", forward.state), facts, sentence)
 
 
 def store_part(store: StoreStatus, viewer: Viewer) -> Part:
@@ -100,7 +101,7 @@ def store_part(store: StoreStatus, viewer: Viewer) -> Part:
         Fact(viewer.say("store.committed"), viewer.ago(store.last_commit_ms)),
         Fact(viewer.say("store.waiting"), viewer.number(store.waiting_records)),
     )
-    sentence = "" if store.state == "ok" else store.sentence
+    sentence = "" if store.state == "ok" else viewer.told(store.sentence)
     return Part(
         viewer.say("store.heading"), _STORE_LOOKS.get(store.state, _DOUBTFUL), viewer.word("store_state", store.state), facts, sentence
     )
@@ -112,7 +113,7 @@ def clock_part(clock: ClockStatus, status: GatewayStatus, viewer: Viewer) -> Par
         Fact(viewer.say("clock.boot"), viewer.number(Decimal(status.boot))),
         Fact(viewer.say("clock.zone"), str(viewer.zone)),
     )
-    sentence = "" if clock.state == "synchronised" else clock.sentence
+    sentence = "" if clock.state == "synchronised" else viewer.told(clock.sentence)
     return Part(
         viewer.say("clock.heading"), _CLOCK_LOOKS.get(clock.state, _DOUBTFUL), viewer.word("clock_state", clock.state), facts, sentence
     )

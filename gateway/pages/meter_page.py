@@ -152,6 +152,8 @@ def _epochs(name: str, figures: Sequence[Document], viewer: Viewer) -> tuple[Epo
     }
     newest = sorted(found, reverse=True)[:EPOCHS_SHOWN_MAX]
     return tuple(
-        Epoch(viewer.time(milliseconds_of(time)), viewer.word("counter_event", kind), viewer.word("measured", quantity), detail)
+        Epoch(
+            viewer.time(milliseconds_of(time)), viewer.word("counter_event", kind), viewer.word("measured", quantity), viewer.told(detail)
+        )
         for time, kind, quantity, detail in newest
     )

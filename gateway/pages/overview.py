@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.interfaces import StandingAlarm
+from gateway.interfaces import ShiftTarget, StandingAlarm
 from gateway.pages.alarm_rows import AlarmRow, alarm_rows
 from gateway.pages.chart import Chart, carbon_chart, energy_chart, shown_days
 from gateway.pages.flow import Flow, flow
@@ -52,6 +52,7 @@ def overview(
     viewer: Viewer,
     usuals: Mapping[str, Usual],
     alarms: Sequence[StandingAlarm],
+    targets: Sequence[ShiftTarget] = (),
 ) -> Overview:
     power = site_power(status, viewer.now_ms)
     return Overview(
@@ -59,9 +60,9 @@ def overview(
         verdict=verdict(status, viewer, alarms),
         power=viewer.power(power.milliwatts),
         power_note=_power_note(power, viewer),
-        running=running_shifts(figures, viewer, usuals),
+        running=running_shifts(figures, viewer, usuals, targets),
         lines=tuple(
-            LineShifts(name, (energy_chart(each, viewer), carbon_chart(each, viewer)), shift_rows(each, viewer))
+            LineShifts(name, (energy_chart(each, viewer), carbon_chart(each, viewer)), shift_rows(each, viewer, targets))
             for name, each in (of_lines(figures) or {"": []}).items()
         ),
         days=_days(viewer),

@@ -3,13 +3,15 @@
 A page is its frame plus live fragments; the same fragments are sent again when they change.
 """
 
+import re
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gateway.language import Language
+from gateway.language import CHINESE, ENGLISH, Language
 from gateway.pages.access import FORM_TOKEN
 from gateway.pages.assets import Asset
 from gateway.pages.navigation import shown_to
@@ -19,6 +21,7 @@ from gateway.pages.visitor import Visitor
 
 FRAGMENTS = tuple(sorted(each.name.removesuffix(".html") for each in files(__package__).joinpath("templates", "fragments").iterdir()))
 
+_CHINESE, _WORDS = re.compile("[\u4e00-\u9fff]"), re.compile("[a-z]{2,} [a-z]{2,}")
 # Without JavaScript the page comes anew this often: as often as power is measured by default.
 REFRESH_S = 10
 
@@ -50,8 +53,14 @@ class Rendering:
         return self._render("failed.html", language)
 
     def _render(self, template: str, language: Language, **values: object) -> str:
-        words = {"say": language.say, "word": language.word, "code": language.code}
+        words = {"say": language.say, "word": language.word, "code": language.code, "tongue": partial(_tongue, language)}
         return self._environment.get_template(template).render(self._site | words | values)
+
+
+def _tongue(language: Language, text: str) -> Markup:
+    """The attribute that tells a screen reader of words in another language than the page's; "" where they are its own."""
+    spoken = CHINESE if _CHINESE.search(text) else ENGLISH if _WORDS.search(text) else language.code
+    return Markup("") if spoken == language.code else Markup(' lang="{}"').format(spoken)
 
 
 def _marked(fragments: Mapping[str, str]) -> dict[str, Markup]:

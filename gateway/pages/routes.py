@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from gateway.accounts import AccountFile
 from gateway.commission_interface import Commissioning
-from gateway.interfaces import AlarmSource, DoctorSource, FigureSource, HistorySource, MeterSource, StatusSource
+from gateway.interfaces import AlarmSource, DoctorSource, FigureSource, HistorySource, MeterSource, ShiftBook, StatusSource
 from gateway.language import Language
 from gateway.pages.access import Access
 from gateway.pages.assets import Asset, load_assets, pages_tag
@@ -18,6 +18,7 @@ from gateway.pages.board import Board, NoSnapshot
 from gateway.pages.commission_routes import CommissionPages
 from gateway.pages.desk import Desk
 from gateway.pages.live import Live
+from gateway.pages.production_routes import ProductionPages
 from gateway.pages.rendering import REFRESH_S, Rendering
 from gateway.pages.sessions import Sessions
 from gateway.pages.sign_in import SignIn
@@ -58,6 +59,7 @@ class Ground:
     history: HistorySource
     doctor: DoctorSource
     meters: MeterSource
+    shifts: ShiftBook
     accounts: AccountFile
     now_ms: Callable[[], int]
     zone: tzinfo
@@ -91,7 +93,8 @@ def routes(ground: Ground) -> list[Route]:
     async def static(request: Request) -> Response:
         return _static(request, assets)
 
-    desk = Desk(ground.status, ground.figures, ground.alarms, ground.history, ground.doctor, ground.meters, ground.now_ms, ground.zone)
+    asked = (ground.status, ground.figures, ground.alarms, ground.history, ground.doctor, ground.meters, ground.shifts)
+    desk = Desk(*asked, ground.now_ms, ground.zone)
 
     def failed(visitor: Visitor) -> Response:
         return _failed(rendering, visitor)
@@ -101,6 +104,7 @@ def routes(ground: Ground) -> list[Route]:
     return [
         *_overview(ground, access, rendering),
         *status_pages.routes(),
+        *ProductionPages(desk, access, refused).routes(),
         *commission,
         *sign_in.routes(),
         Route("/static/{name}", static, name="static"),
@@ -108,7 +112,7 @@ def routes(ground: Ground) -> list[Route]:
 
 
 def _overview(ground: Ground, access: Access, rendering: Rendering) -> list[Route]:
-    board = Board(ground.status, ground.figures, ground.alarms, ground.now_ms, ground.zone, rendering, pages_tag())
+    board = Board(ground.status, ground.figures, ground.alarms, ground.shifts, ground.now_ms, ground.zone, rendering, pages_tag())
     live = Live(board, ground.closing)
 
     async def overview(_request: Request, visitor: Visitor) -> Response:

@@ -37,6 +37,7 @@ class Product:
     name: str
     units: Decimal | None
     kwh_per_unit: Decimal | None
+    kg_per_unit: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _carbon(line: str, carbon: Document) -> Carbon:
 
 
 def _product(document: Document) -> Product:
-    return Product(document["product"], _number(document["units"]), _number(document["kwh_per_unit"]))
+    return Product(document["product"], _number(document["units"]), _number(document["kwh_per_unit"]), _number(document.get("kg_per_unit")))
 
 
 def _number(text: str | None) -> Decimal | None:

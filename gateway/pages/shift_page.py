@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
+from gateway.interfaces import ShiftTarget
 from gateway.pages.chart import Chart, carbon_chart, energy_chart
+from gateway.pages.production_page import ProductionPage
 from gateway.pages.shift_figure import ShiftFigure
 from gateway.pages.shifts import DAYS_SHOWN, ShiftRow, of_lines, shift_rows
 from gateway.pages.viewer import Viewer
@@ -35,6 +37,7 @@ class ShiftPage:
     last: str
     title: str
     lines: tuple[LineOfShifts, ...]
+    production: ProductionPage
 
 
 def shown_range(first: date, last: date) -> tuple[date, date]:
@@ -47,7 +50,9 @@ def usual_range(today: date) -> tuple[date, date]:
     return today - timedelta(days=DAYS_SHOWN - 1), today
 
 
-def shift_page(figures: Sequence[ShiftFigure], first: date, last: date, viewer: Viewer) -> ShiftPage:
+def shift_page(
+    figures: Sequence[ShiftFigure], first: date, last: date, production: ProductionPage, targets: Sequence[ShiftTarget], viewer: Viewer
+) -> ShiftPage:
     days = [first + timedelta(days=index) for index in range((last - first).days + 1)]
     shown = [figure for figure in figures if first <= figure.day <= last]
     return ShiftPage(
@@ -55,16 +60,18 @@ def shift_page(figures: Sequence[ShiftFigure], first: date, last: date, viewer: 
         last.isoformat(),
         viewer.say("calendar.span", first=viewer.short_day(first), last=viewer.short_day(last)),
         tuple(
-            LineOfShifts(name, (energy_chart(each, viewer, days), carbon_chart(each, viewer, days)), _rows(each, viewer))
+            LineOfShifts(name, (energy_chart(each, viewer, days), carbon_chart(each, viewer, days)), _rows(each, targets, viewer))
             for name, each in of_lines(shown).items()
         ),
+        production,
     )
 
 
-def _rows(figures: Sequence[ShiftFigure], viewer: Viewer) -> tuple[Row, ...]:
+def _rows(figures: Sequence[ShiftFigure], targets: Sequence[ShiftTarget], viewer: Viewer) -> tuple[Row, ...]:
     newest_first = sorted(figures, key=lambda figure: -figure.start_ms)
     return tuple(
-        Row(row, figure.version, address(figure)) for row, figure in zip(shift_rows(newest_first, viewer), newest_first, strict=True)
+        Row(row, figure.version, address(figure))
+        for row, figure in zip(shift_rows(newest_first, viewer, targets), newest_first, strict=True)
     )
 
 

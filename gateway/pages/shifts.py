@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
+from gateway.interfaces import ShiftTarget
 from gateway.pages.shift_figure import DIRECT, LOCATION, MARKET, QUALITIES, RUNNING, UNASSIGNED, Carbon, ShiftFigure
+from gateway.pages.target import against_target, target_notes, target_of
 from gateway.pages.usual import Against, Usual, against
 from gateway.pages.viewer import SECOND_MS, UNKNOWN, Amount, Viewer
 
@@ -28,8 +30,8 @@ class RunningShift:
     carbon_notes: tuple[str, ...]
     products: tuple[str, ...]
     reasons: tuple[str, ...]
-    energy_usual: Against | None
-    carbon_usual: Against | None
+    energy_against: Against | None
+    carbon_against: Against | None
     solar: str
 
 
@@ -42,10 +44,13 @@ class ShiftRow:
     energy: str
     carbon: str
     shares: tuple[str, ...]
+    known: str
     missing: str
     state: str
     complete: bool
     reasons: tuple[str, ...]
+    targets: tuple[tuple[str, bool], ...]
+    products: tuple[str, ...]
 
 
 def of_lines(figures: Iterable[ShiftFigure]) -> dict[str, list[ShiftFigure]]:
@@ -58,11 +63,15 @@ def of_lines(figures: Iterable[ShiftFigure]) -> dict[str, list[ShiftFigure]]:
 
 
 def running_shifts(
-    figures: Sequence[ShiftFigure], viewer: Viewer, usuals: Mapping[str, Usual] = MappingProxyType({})
+    figures: Sequence[ShiftFigure],
+    viewer: Viewer,
+    usuals: Mapping[str, Usual] = MappingProxyType({}),
+    targets: Sequence[ShiftTarget] = (),
 ) -> tuple[RunningShift, ...]:
     """`usuals` by production line, "" for the site."""
     return tuple(
-        _running(figure, usuals.get(figure.production_line, Usual(None, None)), viewer) for figure in current(figures, viewer.now_ms)
+        _running(figure, usuals.get(figure.production_line, Usual(None, None)), target_of(figure, targets), viewer)
+        for figure in current(figures, viewer.now_ms)
     )
 
 
@@ -71,12 +80,12 @@ def current(figures: Sequence[ShiftFigure], now_ms: int) -> list[ShiftFigure]:
     return sorted(found, key=lambda figure: figure.production_line)
 
 
-def _running(figure: ShiftFigure, usual: Usual, viewer: Viewer) -> RunningShift:
+def _running(figure: ShiftFigure, usual: Usual, target: ShiftTarget | None, viewer: Viewer) -> RunningShift:
     location = figure.carbon[LOCATION]
     counted = figure.counted_to_ms
     elapsed = Decimal(viewer.now_ms - figure.start_ms) / max(figure.end_ms - figure.start_ms, 1)
     return RunningShift(
-        title=_title(figure, viewer),
+        title=title(figure, viewer),
         started=viewer.say("shift.started", time=viewer.time(figure.start_ms)),
         remaining=viewer.say("shift.remaining", span=viewer.duration(figure.end_ms - viewer.now_ms)),
         elapsed_pct=min(100, round(100 * elapsed)),
@@ -86,20 +95,26 @@ def _running(figure: ShiftFigure, usual: Usual, viewer: Viewer) -> RunningShift:
         carbon_method=viewer.say("carbon.scope2_location"),
         carbon_notes=_carbon_notes(figure, viewer),
         products=tuple(_products(figure, viewer)),
-        reasons=_reasons(figure),
-        energy_usual=against(figure.energy_kwh, usual.kwh, "kWh", viewer),
-        carbon_usual=against(location.kg, usual.kg, carbon_unit(location.gases), viewer),
+        reasons=_reasons(figure, viewer),
+        energy_against=_against(figure.energy_kwh, target and target.energy_kwh, usual.kwh, "kWh", viewer),
+        carbon_against=_against(location.kg, target and target.carbon_kg, usual.kg, carbon_unit(location.gases), viewer),
         solar="" if figure.solar_share is None else viewer.say("shift.solar", share=viewer.percent(figure.solar_share)),
     )
 
 
-def _reasons(figure: ShiftFigure) -> tuple[str, ...]:
+def _against(value: Decimal | None, target: Decimal | None, habit: Decimal | None, unit: str, viewer: Viewer) -> Against | None:
+    """What was set goes before what is usual."""
+    return against_target(value, target, unit, viewer) or against(value, habit, unit, viewer)
+
+
+def _reasons(figure: ShiftFigure, viewer: Viewer) -> tuple[str, ...]:
     """Where a number is missing or was changed a person wants to know why; else the exact figure holds them."""
     whole = figure.energy_kwh is not None and figure.carbon[LOCATION].kg is not None
-    return () if whole and figure.state != "restated" else figure.reasons[:REASONS_SHOWN_MAX]
+    shown = () if whole and figure.state != "restated" else figure.reasons[:REASONS_SHOWN_MAX]
+    return tuple(map(viewer.told, shown))
 
 
-def _title(figure: ShiftFigure, viewer: Viewer) -> str:
+def title(figure: ShiftFigure, viewer: Viewer) -> str:
     name = shift_name(figure, viewer)
     return viewer.say("shift.of_line", shift=name, line=figure.production_line) if figure.production_line else name
 
@@ -135,15 +150,17 @@ def _products(figure: ShiftFigure, viewer: Viewer) -> Iterable[str]:
     for product in figure.products:
         if product.units is not None:
             intensity = _one(viewer.amount(product.kwh_per_unit, "kWh"))
-            yield viewer.say("shift.product", product=product.name, units=viewer.number(product.units), intensity=intensity)
+            carbon = _one(viewer.amount(product.kg_per_unit, carbon_unit(figure.carbon[LOCATION].gases)))
+            units = viewer.number(product.units)
+            yield viewer.say("shift.product", product=product.name, units=units, intensity=intensity, carbon=carbon)
 
 
-def shift_rows(figures: Iterable[ShiftFigure], viewer: Viewer) -> tuple[ShiftRow, ...]:
+def shift_rows(figures: Iterable[ShiftFigure], viewer: Viewer, targets: Sequence[ShiftTarget] = ()) -> tuple[ShiftRow, ...]:
     """The newest first."""
-    return tuple(_row(figure, viewer) for figure in sorted(figures, key=lambda figure: -figure.start_ms))
+    return tuple(_row(figure, targets, viewer) for figure in sorted(figures, key=lambda figure: -figure.start_ms))
 
 
-def _row(figure: ShiftFigure, viewer: Viewer) -> ShiftRow:
+def _row(figure: ShiftFigure, targets: Sequence[ShiftTarget], viewer: Viewer) -> ShiftRow:
     known = figure.energy_kwh is not None
     return ShiftRow(
         day=viewer.day(figure.day),
@@ -151,11 +168,21 @@ def _row(figure: ShiftFigure, viewer: Viewer) -> ShiftRow:
         energy=viewer.amount(figure.energy_kwh, "").number,
         carbon=_one(carbon_amount(figure.carbon[LOCATION], viewer)),
         shares=tuple(viewer.percent(figure.shares[quality]) if known else UNKNOWN for quality in QUALITIES),
+        known=_how_known(figure, viewer) if known else UNKNOWN,
         missing=missing(figure, viewer),
         state=viewer.word("figure_state", figure.state),
         complete=figure.complete,
-        reasons=_reasons(figure),
+        reasons=_reasons(figure, viewer),
+        targets=target_notes(figure, targets, viewer),
+        products=tuple(_products(figure, viewer)),
     )
+
+
+def _how_known(figure: ShiftFigure, viewer: Viewer) -> str:
+    """Each quality that has a share: all measured is short."""
+    shares = [(quality, figure.shares[quality]) for quality in QUALITIES if figure.shares[quality]]
+    said = [viewer.say("shift.quality", share=viewer.percent(share), quality=viewer.word("quality", quality)) for quality, share in shares]
+    return viewer.say("number.list_joint").join(said)
 
 
 def missing(figure: ShiftFigure, viewer: Viewer) -> str:

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.accounts import MAINTENANCE
-from gateway.interfaces import EventFilter
+from gateway.interfaces import DECLARED, KNOWN, UNDONE, EventFilter
 from gateway.language import Language
 from gateway.pages.access import Access, Fields, Refuse, Show
 from gateway.pages.curve_span import DAY, KINDS, Span, day_of, next_first, previous_first, span
@@ -35,6 +35,7 @@ SILENT_MIN_MAX = 12 * 60
 # Pages that hold a table of weeks are made anew at the pace of the counters, not of the power.
 SLOW_REFRESH_S = 60
 _READ_NOW = ANSWERED, SILENT = "answered", "silent"
+_DECLARED = (DECLARED, KNOWN, UNDONE)
 CSV = "text/csv; charset=utf-8"
 
 
@@ -63,8 +64,10 @@ class StatusPages:
         pages = (
             ("/meters", self._meters), ("/meters.csv", self._meters_csv),
             ("/meters/{name}", self._meter), ("/meters/{name}/curve.csv", self._curve_csv),
-            ("/lines", self._lines), ("/shifts", self._shifts), ("/shifts.csv", self._shifts_csv), ("/shifts/figure", self._figure),
-            ("/sync", self._sync), ("/events", self._events), ("/events.csv", self._events_csv),
+            ("/meters/{name}/values.csv", self._meter_csv), ("/lines", self._lines), ("/lines.csv", self._lines_csv),
+            ("/shifts", self._shifts), ("/shifts.csv", self._shifts_csv), ("/shifts/figure", self._figure),
+            ("/production.csv", self._production_csv), ("/sync", self._sync), ("/sync.csv", self._sync_csv),
+            ("/events", self._events), ("/events.csv", self._events_csv),
         )  # fmt: skip
         actions = (("/meters/{name}/read", self._read_now), ("/alarms/note", self._note))
         return [
@@ -127,8 +130,14 @@ class StatusPages:
     async def _shifts(self, request: Request, visitor: Visitor) -> Response:
         viewer = self._viewer(visitor)
         first, last = self._range(request)
-        page = await self._asked(self._desk.shifts, first, last, viewer)
-        return self._shown(visitor, "shifts.html", view=page, instant=viewer.instant(viewer.now_ms), refresh=SLOW_REFRESH_S)
+        page = await self._asked(self._desk.shift_page, first, last, viewer)
+        said = request.query_params.get("said", "")
+        # Nobody loses the number that is being typed.
+        renewed = {} if visitor.may(MAINTENANCE) else {"refresh": SLOW_REFRESH_S}
+        return self._shown(
+            visitor, "shifts.html", view=page, instant=viewer.instant(viewer.now_ms), can_declare=visitor.may(MAINTENANCE),
+            said=visitor.language.word("production_said", said) if said in _DECLARED else "", **renewed,
+        )  # fmt: skip
 
     def _range(self, request: Request) -> tuple[date, date]:
         usual = usual_range(self._desk.today())
@@ -157,6 +166,19 @@ class StatusPages:
 
     async def _meters_csv(self, _request: Request, visitor: Visitor) -> Response:
         return self._csv(await self._asked(self._desk.meters_csv), "meters.csv", visitor)
+
+    async def _meter_csv(self, request: Request, visitor: Visitor) -> Response:
+        text = await self._asked(self._desk.meter_csv, request.path_params["name"])
+        return self._refuse(visitor, 404, "refused.no_meter") if text is None else self._csv(text, "meter.csv", visitor)
+
+    async def _lines_csv(self, _request: Request, visitor: Visitor) -> Response:
+        return self._csv(await self._asked(self._desk.lines_csv), "lines.csv", visitor)
+
+    async def _sync_csv(self, _request: Request, visitor: Visitor) -> Response:
+        return self._csv(await self._asked(self._desk.sync_csv), "sync.csv", visitor)
+
+    async def _production_csv(self, request: Request, visitor: Visitor) -> Response:
+        return self._csv(await self._asked(self._desk.production_csv, *self._range(request)), "production.csv", visitor)
 
     async def _curve_csv(self, request: Request, visitor: Visitor) -> Response:
         name, query = request.path_params["name"], request.query_params

@@ -27,10 +27,11 @@ class Usual:
 
 @dataclass(frozen=True)
 class Against:
-    """`reached_pct` of the usual whole shift, at most 100 for the bar; `sentence` says both and compares with the time passed."""
+    """`reached_pct` of what the whole shift should need or usually does, at most 100 for the bar; `is_over`: more than its target."""
 
     sentence: str
     reached_pct: int
+    is_over: bool = False
 
 
 def same_shift_before(running: ShiftFigure) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from gateway.language import Language
+from gateway.phrasebook import retold
+from protocols.reading import milliseconds_of
 
 UNKNOWN = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -40,6 +42,10 @@ class Viewer:
 
     def word(self, section: str, value: str) -> str:
         return self.language.word(section, value)
+
+    def told(self, sentence: str) -> str:
+        """What a room of the gateway wrote, in the viewer's words and times; what nobody here wrote stays as it is."""
+        return retold(sentence, self.language, lambda text: self.time(milliseconds_of(text))) or sentence
 
     def number(self, value: Decimal | int, decimals: int = 0) -> str:
         """Rounded half-even, grouped as the language does it."""

@@ -58,6 +58,8 @@ LOOKED_UP = (
     "ratio",
     "counter",
     "sheet_key",
+    "production_said",
+    "target",
 )
 
 
@@ -107,7 +109,8 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
     keys = set(language_of("en").texts)
 
     unused = {key for key in keys if key.removesuffix("_one") not in said and not key.startswith(starts)}
-    assert {key for key in unused if key.partition(".")[0] not in LOOKED_UP} == set()
+    # Sentences of `told_` are said by other rooms: that they still are, the tests of the pages hold against those rooms.
+    assert {key for key in unused if key.partition(".")[0] not in LOOKED_UP and not key.startswith("told_")} == set()
     assert said - keys == set()
 
 

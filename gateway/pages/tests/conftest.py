@@ -17,7 +17,7 @@ from gateway.accounts import AccountFile
 from gateway.language import CHINESE, ENGLISH, language_of
 from gateway.pages import Ground, routes
 from gateway.pages.tests.fake_commissioning import FakeCommissioning
-from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeAlarms, FakeDoctor, FakeFigures, FakeHistory, FakeMeters, FakeStatus
+from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeAlarms, FakeDoctor, FakeFigures, FakeHistory, FakeMeters, FakeShifts, FakeStatus
 from gateway.pages.viewer import Viewer
 
 # A server that has not started by then on this machine never will.
@@ -47,6 +47,7 @@ class Site:
     history: FakeHistory = field(default_factory=FakeHistory)
     doctor: FakeDoctor = field(default_factory=FakeDoctor)
     meters: FakeMeters = field(default_factory=FakeMeters)
+    shifts: FakeShifts = field(default_factory=FakeShifts)
     language: str = "en"
     address: str = ""
     public_read: bool = True
@@ -73,6 +74,7 @@ def ground_of(served: Site) -> Ground:
         history=served.history,
         doctor=served.doctor,
         meters=served.meters,
+        shifts=served.shifts,
         accounts=served.accounts,
         now_ms=served.now_ms,
         zone=ZONE,

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.interfaces import Bucket, CounterValue, EventFilter
+from gateway.interfaces import DECLARED, UNDONE, Bucket, CounterValue, EventFilter, Judgement, ShiftTarget, UnitsDeclared
 from gateway.language import Language
 from gateway.status import (
     ClockStatus,
@@ -127,7 +127,14 @@ def troubled_status(now_ms: int = NOW_MS) -> GatewayStatus:
     return replace(
         with_meter(with_meter(status, "press-2", **gone), "oven", state="flaky", reason="line_noise"),
         outbox=OutboxStatus(
-            "unreachable", "hub.example did not answer in 10 s.", 212, 105_870, now_ms - 3 * HOUR_MS, now_ms - 3 * HOUR_MS, 992, 496_248
+            "unreachable",
+            "hub.example cannot be reached: no answer within 10 s. Check the network.",
+            212,
+            105_870,
+            now_ms - 3 * HOUR_MS,
+            now_ms - 3 * HOUR_MS,
+            992,
+            496_248,
         ),
     )
 
@@ -306,8 +313,9 @@ def happened() -> list[Event]:
 
 @dataclass
 class FakeHistory:
-    """A day's load by a formula, with a gap where only the counter knows; versions of one figure; a few events."""
+    """A day's load by a formula, with a gap where only the counter knows; versions of one figure (or those of `made`); a few events."""
 
+    made: Sequence[dict[str, Any]] = ()
     happened: list[Event] = field(default_factory=happened)
     fault: Exception | None = None
 
@@ -337,8 +345,8 @@ class FakeHistory:
         found = [
             each for each in history() if milliseconds_of(each["start"]) == start_ms and each["shift"] == shift and not production_line
         ]
-        if not found:
-            return []
+        if not found or self.made:
+            return list(self.made)
         reason = "restated: main active_energy_import: 1950.500000 -> 1960.500000 kWh"
         return [{**found[0], "version": 2, "state": "restated", "reasons": [reason]}, found[0]]
 
@@ -356,14 +364,47 @@ class FakeFinding:
 
 @dataclass
 class FakeDoctor:
-    found: list[FakeFinding] = field(default_factory=list)
+    found: Sequence[Judgement] = field(default_factory=list)
     is_looking: bool = False
 
-    def wiring(self, meter: str) -> Sequence[FakeFinding]:
+    def wiring(self, meter: str) -> Sequence[Judgement]:
         return self.found if meter == "press-1" else []
 
-    def buses(self) -> Sequence[FakeFinding] | None:
+    def buses(self) -> Sequence[Judgement] | None:
         return None if self.is_looking else self.found
+
+
+@dataclass
+class FakeShifts:
+    """Keeps what is declared in a list; `asked` remembers what it was told."""
+
+    targets_set: list[ShiftTarget] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=lambda: {"housing-a": "", "housing-b": "press-1-counter"})
+    units: list[UnitsDeclared] = field(default_factory=list)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    answer: str = ""
+    fault: Exception | None = None
+
+    def targets(self) -> Sequence[ShiftTarget]:
+        return self.targets_set
+
+    def products(self) -> Mapping[str, str]:
+        return self.made
+
+    def declared(self, from_ms: int, to_ms: int) -> Sequence[UnitsDeclared]:
+        if self.fault is not None:
+            raise self.fault
+        return [each for each in self.units if from_ms <= each.time_ms < to_ms]
+
+    def declare(self, product: str, time_ms: int, units: str, person: str) -> str:
+        self.asked.append((product, iso(time_ms), units, person))
+        self.units.insert(0, UnitsDeclared(f"d{len(self.units) + 1}", product, time_ms, units, person, NOW_MS, holds=True))
+        return self.answer or DECLARED
+
+    def undo(self, identity: str, person: str) -> str:
+        self.asked.append((identity, person))
+        self.units = [each._replace(holds=each.holds and each.id != identity) for each in self.units]
+        return self.answer or UNDONE
 
 
 @dataclass

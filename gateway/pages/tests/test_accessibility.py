@@ -1,13 +1,15 @@
 """Every page through axe in the system's Chromium: no error of WCAG 2.1 level A or AA, in both languages and schemes, forms included."""
 
 import shutil
+from decimal import Decimal
 from typing import Literal
 
 import pytest
 
+from gateway.interfaces import ShiftTarget, UnitsDeclared
 from gateway.pages.navigation import ENTRIES
 from gateway.pages.tests.conftest import Site
-from gateway.pages.tests.fakes import FakeAlarm, FakeFinding, troubled_status
+from gateway.pages.tests.fakes import NOW_MS, FakeAlarm, FakeFinding, troubled_status
 
 pytest.importorskip("playwright", reason="playwright is not installed: the pages are not looked through for accessibility")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed: accessibility is not looked at")
@@ -54,6 +56,8 @@ def test_no_page_has_an_error_of_level_a_or_aa(site: Site, language: str, scheme
     site.status.now = troubled_status()
     site.alarms.standing = [FakeAlarm(), FakeAlarm("base_load", "", "warning", evidence={"last": "34", "usual": "22"}, noted_by="Li Wei")]
     site.doctor.found = [FakeFinding()]
+    site.shifts.units = [UnitsDeclared(f"d{number}", "housing-a", NOW_MS, "480", "Li Wei", NOW_MS, holds=number > 1) for number in (1, 2)]
+    site.shifts.targets_set = [ShiftTarget("early", "", frozenset(range(7)), Decimal(400), Decimal(1500))]
     errors: dict[str, list[str]] = {}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -14,7 +14,18 @@ from gateway.pages.board import FIGURES_EVERY_MS, TICK_MS, Board, NoSnapshot
 from gateway.pages.live import LISTENERS_MAX, Live
 from gateway.pages.rendering import FRAGMENTS, Rendering
 from gateway.pages.shifts import DAYS_SHOWN
-from gateway.pages.tests.fakes import NOW_MS, ZONE, FakeAlarms, FakeClock, FakeFigures, FakeStatus, healthy_status, meter, with_meter
+from gateway.pages.tests.fakes import (
+    NOW_MS,
+    ZONE,
+    FakeAlarms,
+    FakeClock,
+    FakeFigures,
+    FakeShifts,
+    FakeStatus,
+    healthy_status,
+    meter,
+    with_meter,
+)
 from gateway.pages.usual import WEEKS
 from gateway.pages.viewer import DAY_MS
 
@@ -32,6 +43,7 @@ class Bench:
             self.status,
             self.figures,
             FakeAlarms(),
+            FakeShifts(),
             self.clock.now_ms,
             ZONE,
             Rendering(load_assets(), "Works", str(ZONE)),

@@ -6,9 +6,21 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.pages.csv_export import Cell, curve_csv, events_csv, meters_csv, shifts_csv, text
+from gateway.interfaces import UnitsDeclared
+from gateway.pages.csv_export import (
+    Cell,
+    curve_csv,
+    events_csv,
+    lines_csv,
+    meter_csv,
+    meters_csv,
+    production_csv,
+    shifts_csv,
+    sync_csv,
+    text,
+)
 from gateway.pages.curve import Point
-from gateway.pages.tests.fakes import NOW_MS, figure, healthy_status
+from gateway.pages.tests.fakes import NOW_MS, figure, healthy_status, troubled_status
 from protocols.reading import Event
 
 
@@ -82,3 +94,41 @@ def test_event_names_its_meter() -> None:
     (row,) = _rows(events_csv([Event("alarm_raised", "over_current:press-3", "Too much.", 1, 0, NOW_MS, 7)]))
 
     assert (row["number"], row["meter"], row["detail"]) == ("7", "press-3", "Too much.")
+
+
+def test_one_meter_has_its_own_values_only() -> None:
+    """An unknown one has no file at all."""
+    rows = _rows(meter_csv(healthy_status(), "pv") or "")
+
+    assert {row["meter"] for row in rows} == {"pv"}
+    assert meter_csv(healthy_status(), "nobody") is None
+
+
+def test_lines_have_their_pace_and_each_meter_its_counters() -> None:
+    """Names as in the status of the API; a dot in every decimal, whatever the language."""
+    rows = _rows(lines_csv(healthy_status()))
+    line, first = rows[0], rows[1]
+
+    assert (line["line"], line["meter"], line["cycle_ms"], line["interval_ms"], line["utilisation"]) == (
+        "rs485-1",
+        "",
+        "4230.0",
+        "10000",
+        "0.42",
+    )
+    assert (first["meter"], first["requests"], first["turnaround_median_ms"], first["cycle_ms"]) == ("main", "8640", "41.5", "")
+
+
+def test_sync_names_each_part_and_its_times() -> None:
+    """Instants as times, the rest as they are; what is not known is empty."""
+    values = {(row["part"], row["name"]): row["value"] for row in _rows(sync_csv(troubled_status()))}
+
+    assert (values["hub", "hub"], values["hub", "records"], values["hub", "oldest"]) == ("unreachable", "105870", "2026-03-28T00:46:12Z")
+    assert (values["clock", "state"], values["card", "written_bytes"]) == ("synchronised", "2850000000")
+
+
+def test_declared_units_say_who_and_whether_they_hold() -> None:
+    """One row each, those that were taken back too."""
+    (row,) = _rows(production_csv([UnitsDeclared("d1", "housing", 0, "16", "Li Wei", NOW_MS, holds=False)]))
+
+    assert (row["id"], row["time"], row["units"], row["declared_by"], row["holds"]) == ("d1", "1970-01-01T00:00:00Z", "16", "Li Wei", "no")

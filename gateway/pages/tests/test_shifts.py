@@ -31,7 +31,7 @@ def test_running_shift_shows_energy_carbon_start_and_rest(viewer: Viewer) -> Non
     assert (shift.energy, shift.counted) == (Amount("1,950", "kWh"), "counters read at 11:45")
     assert (shift.carbon, shift.carbon_method) == (Amount("1,096", "kg CO2"), "electricity, location-based")
     assert shift.carbon_notes == ("provisional factor of an earlier year", "1,096 kg CO2 market-based")
-    assert shift.products == ("housing-a: 480 pieces, 0.84 kWh each",)
+    assert shift.products == ("housing-a: 480 pieces, 0.84 kWh and 0.47 kg CO2 each",)
 
 
 @pytest.mark.parametrize("gases", ["CO2", "CO2e"])

@@ -19,7 +19,10 @@ PASSWORD = "correct horse battery"
 OPEN = {"/sign-in"}
 # What a viewer may do: leave.
 FOR_VIEWERS = {"/sign-out"}
-NOTE = {"key": "over_current:press-3", "comment": "fuse ordered", "silent_min": "30"}
+NOTE = {
+    "key": "over_current:press-3", "comment": "fuse ordered", "silent_min": "30",
+    "product": "housing-a", "units": "480", "shift": "2026-03-28T03:00:00Z", "id": "d1",
+}  # fmt: skip
 
 
 def _writing() -> list[str]:
@@ -52,12 +55,12 @@ def _post(site: Site, browser: requests.Session, path: str, token: str, origin: 
 
 
 def _unchanged(site: Site) -> bool:
-    return site.alarms.noted == [] and site.meters.asked == []
+    return (site.alarms.noted, site.meters.asked, site.shifts.asked) == ([], [], [])
 
 
 def test_the_walk_finds_the_writing_routes() -> None:
     """The walk itself works: it finds what is known to write."""
-    assert {"/sign-out", "/alarms/note", "/meters/main/read"} <= set(WRITING)
+    assert {"/sign-out", "/alarms/note", "/meters/main/read", "/shifts/production", "/shifts/production/undo"} <= set(WRITING)
 
 
 @pytest.mark.parametrize("path", WRITING)
@@ -122,9 +125,9 @@ def test_viewer_is_offered_no_button(site: Site) -> None:
     site.alarms.standing = [FakeAlarm()]
     browser, _ = _signed_in(site, "viewer")
     with browser:
-        pages = [browser.get(site.address + path, timeout=TIMEOUT_S).text for path in ("/events", "/meters/main")]
+        pages = [browser.get(site.address + path, timeout=TIMEOUT_S).text for path in ("/events", "/meters/main", "/shifts")]
 
-    assert [page.count('method="post"') for page in pages] == [1, 1]  # signing out
+    assert [page.count('method="post"') for page in pages] == [1, 1, 1]  # signing out
 
 
 def test_maintenance_notes_an_alarm(site: Site) -> None:
