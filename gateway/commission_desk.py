@@ -4,7 +4,6 @@ It joins the parts that know how; what a page looks like is not known here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 from gateway import doctor
@@ -13,7 +12,7 @@ from gateway.admission import admission
 from gateway.admitted import admit
 from gateway.buffer import series
 from gateway.buffer.store import Store
-from gateway.carbon.uncertainty import class_limit_pct
+from gateway.calibration_desk import CalibrationDesk
 from gateway.clock import Clock
 from gateway.commission_interface import Deviation, Job, RefusedError, Shown, Taken, Version
 from gateway.commissioning.acceptance import sheet
@@ -21,6 +20,7 @@ from gateway.commissioning.finding import Finding
 from gateway.commissioning.ratio import against_clamp
 from gateway.declared import inner
 from gateway.declaring import DeclarationError
+from gateway.deviations import deviations_of
 from gateway.exchange_notes import ExchangeNotes
 from gateway.field_jobs import SEARCH, SET_ADDRESS, FieldJobs
 from gateway.language import language_of
@@ -56,6 +56,7 @@ class CommissionDesk:
         self._editor = SiteEditor(site.file, site.data_folder, _quantities(models), clock.now_ms, self._follow, self._tell)
         self._notes = ExchangeNotes(site.data_folder)
         self._sheets = AcceptanceFolder(site.data_folder)
+        self.calibration = CalibrationDesk(site, models, clock, metering, self._tell_calibrated)
 
     @property
     def site(self) -> Site:
@@ -66,11 +67,11 @@ class CommissionDesk:
     def lines(self) -> Mapping[str, LineStatus]:
         return {line.name: line for line in self._metering().acquisition.lines()}
 
-    def search(self, line: str) -> None:
-        self._jobs.start(SEARCH, line, {})
+    def search(self, line: str) -> int:
+        return self._jobs.start(SEARCH, line, {})
 
-    def set_address(self, line: str, wishes: Mapping[str, Any]) -> None:
-        self._jobs.start(SET_ADDRESS, line, wishes)
+    def set_address(self, line: str, wishes: Mapping[str, Any]) -> int:
+        return self._jobs.start(SET_ADDRESS, line, wishes)
 
     def job(self, line: str) -> Job | None:
         return self._jobs.job(line)
@@ -112,18 +113,19 @@ class CommissionDesk:
     def against_clamp(
         self, meter: str, values: Mapping[str, int], clamp_ma: Mapping[str, int]
     ) -> tuple[Sequence[Deviation], Sequence[Finding]]:
-        limit = _limit(self.site.meter_named(meter))
-        deviations = [_deviation(phase, values.get(f"current_{phase}"), clamp, limit) for phase, clamp in sorted(clamp_ma.items())]
-        return deviations, against_clamp(values, clamp_ma)
+        return deviations_of(self.site.meter_named(meter), values, clamp_ma), against_clamp(values, clamp_ma)
 
     # --- the site file
 
     def add_meter(self, person: str, row: Mapping[str, Any], *, anyway: bool) -> None:
         self._changed(Change(person, "meter_added", row["name"]), add_row("meter", row), row["line"], anyway=anyway)
 
-    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], *, anyway: bool) -> None:
+    def mark(self, meter: str) -> str:
+        return self._editor.mark("meter", meter)
+
+    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], seen: str, *, anyway: bool) -> None:
         line = changes.get("line", self.site.meter_named(name).line)
-        self._changed(Change(person, "meter_changed", name), change_row("meter", name, changes), line, anyway=anyway)
+        self._changed(Change(person, "meter_changed", name), change_row("meter", name, changes, seen), line, anyway=anyway)
 
     def remove_meter(self, person: str, name: str) -> None:
         self._changed(Change(person, "meter_removed", name), remove_row("meter", name), "", anyway=True)
@@ -137,9 +139,9 @@ class CommissionDesk:
     def difference(self, number: int) -> str:
         return self._editor.difference(number)
 
-    def restore(self, person: str, number: int) -> None:
+    def restore(self, person: str, number: int, seen: int) -> None:
         self._refuse_while_lent()
-        self._editor.restore(person, number)
+        self._editor.restore(person, number, seen)
 
     def _changed(self, change: Change, edit: Callable[[Any], None], line: str, *, anyway: bool) -> None:
         self._refuse_while_lent()
@@ -156,7 +158,7 @@ class CommissionDesk:
         verdict = next((each for each in admission(site, self.models) if each.line == line), None)
         if verdict is None or verdict.fits or (anyway and verdict.keeps_up):
             return
-        arithmetic = {
+        arithmetic: dict[str, Any] = {
             "line": line,
             "meters": verdict.meters,
             "cycle": f"{verdict.cycle_ms / 1000:.1f}",
@@ -175,6 +177,10 @@ class CommissionDesk:
         words = language_of(self.site.pages.language)
         what = words.say(f"changed.{change.kind}", subject=change.subject)
         self._report("site_changed", change.subject, words.say("changed.event", what=what, person=change.person))
+
+    def _tell_calibrated(self, kind: str, meter: str, person: str, step: str) -> None:
+        words = language_of(self.site.pages.language)
+        self._report(kind, meter, words.say("changed.calibrated", subject=meter, person=person, step=words.word("calibration_step", step)))
 
     def _report(self, kind: str, subject: str, sentence: str) -> None:
         instant = self._clock.instant()
@@ -276,20 +282,7 @@ def _reading(quantity: str, text: str) -> int:
     try:
         value = inner(quantity, text.strip().replace(",", "."))
     except OurMistake as error:
-        raise RefusedError("commission_refused.number", text=text) from error
+        raise RefusedError("commission_refused.number", fields=[quantity], text=text) from error
     if value < 0:
-        raise RefusedError("commission_refused.number", text=text)
+        raise RefusedError("commission_refused.number", fields=[quantity], text=text)
     return value
-
-
-def _limit(table: MeterTable) -> int | None:
-    """Meter and transformer together at their worst, in thousandths of a percent."""
-    if not table.class_:
-        return None
-    return int(1000 * sum(class_limit_pct(text) for text in (table.class_, table.ct_class) if text))
-
-
-def _deviation(phase: str, shown_ma: int | None, clamp_ma: int, limit: int | None) -> Deviation:
-    if shown_ma is None or not clamp_ma:
-        return Deviation(phase, shown_ma, clamp_ma, None, limit)
-    return Deviation(phase, shown_ma, clamp_ma, round(Fraction(100_000 * (abs(shown_ma) - clamp_ma), clamp_ma)), limit)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from gateway.calibration_interface import Calibrations
 from gateway.language import Language
 from gateway.site import Site
 from gateway.status import LineStatus
@@ -11,11 +12,14 @@ from protocols.meter import Meter
 
 
 class RefusedError(Exception):
-    """It was not done and nothing was written. `key` names the sentence, `holes` fill it; `details` are sentences of who checked."""
+    """It was not done and nothing was written. `key` names the sentence, `holes` fill it; `details` are sentences of who checked,
+    `fields` those of a form that are to be mended.
+    """
 
-    def __init__(self, key: str, details: Sequence[str] = (), **holes: object) -> None:
+    def __init__(self, key: str, details: Sequence[str] = (), fields: Sequence[str] = (), **holes: Any) -> None:
         super().__init__(key, *details)
         self.key = key
+        self.fields = tuple(fields)
         self.details = tuple(details)
         self.holes = holes
 
@@ -35,7 +39,10 @@ class Judgement(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """A search, or the setting of an address, on one line. `trouble` is why it could not be done."""
+    """A search, or the setting of an address, on one line. `trouble` is why it could not be done.
+
+    `trouble_kind` names the page's own words on it; `ended_ms` is None while it runs.
+    """
 
     kind: str
     line: str
@@ -45,6 +52,8 @@ class Job:
     sentences: tuple[str, ...] = ()
     result: Mapping[str, Any] | None = None
     trouble: str = ""
+    trouble_kind: str = ""
+    ended_ms: int | None = None
 
 
 class Shown(NamedTuple):
@@ -92,10 +101,14 @@ class Commissioning(Protocol):
     def site(self) -> Site: ...
     @property
     def models(self) -> Mapping[str, Meter]: ...
+    @property
+    def calibration(self) -> Calibrations: ...
 
     def lines(self) -> Mapping[str, LineStatus]: ...
-    def search(self, line: str) -> None: ...
-    def set_address(self, line: str, wishes: Mapping[str, Any]) -> None: ...
+    def search(self, line: str) -> int:
+        """When it began, which tells it from others; likewise of an address."""
+
+    def set_address(self, line: str, wishes: Mapping[str, Any]) -> int: ...
     def job(self, line: str) -> Job | None: ...
 
     def read(self, meter: str) -> Shown: ...
@@ -106,12 +119,18 @@ class Commissioning(Protocol):
     ) -> tuple[Sequence[Deviation], Sequence[Judgement]]: ...
 
     def add_meter(self, person: str, row: Mapping[str, Any], *, anyway: bool) -> None: ...
-    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], *, anyway: bool) -> None: ...
+    def mark(self, meter: str) -> str:
+        """What its entry is like now, to be handed back with a change of it."""
+
+    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], seen: str, *, anyway: bool) -> None:
+        """`seen` is the mark of the entry that the person looked at: what somebody else wrote meanwhile is not overwritten."""
+
     def remove_meter(self, person: str, name: str) -> None: ...
     def change_line(self, person: str, name: str, changes: Mapping[str, Any]) -> None: ...
     def versions(self) -> Sequence[Version]: ...
     def difference(self, number: int) -> str: ...
-    def restore(self, person: str, number: int) -> None: ...
+    def restore(self, person: str, number: int, seen: int) -> None:
+        """`seen` is the newest change that the person knew of."""
 
     def counted(self, meter: str) -> Sequence[str]: ...
     def taken(self, meter: str) -> Taken | None: ...

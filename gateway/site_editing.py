@@ -27,6 +27,8 @@ from gateway.site_relations import Models
 
 FOLDER = "site_versions"
 RESTORED = "restored"
+# Against two persons at one row, not against a forger.
+MARK_DIGITS = 16
 _NUMBERED = re.compile(r"(\d{4,})\.json")
 
 Edit = Callable[[TOMLDocument], None]
@@ -79,9 +81,20 @@ class SiteEditor:
             return ""
         return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1, fromfile="-", tofile="+"))
 
-    def restore(self, person: str, number: int) -> None:
-        """The file as it was before that change; later ones go with it, and this is a change of its own."""
+    def mark(self, table: str, name: str) -> str:
+        """What a row is like; "" if there is none."""
+        rows = tomlkit.parse(self._text()).unwrap().get(table, ())
+        return next((_mark(row) for row in rows if row.get("name") == name), "")
+
+    def restore(self, person: str, number: int, seen: int) -> None:
+        """The file as it was before that change; later ones go with it, and this is a change of its own.
+
+        Refused if there are changes newer than `seen`: nobody takes back what he has not looked at.
+        """
         with self._lock:
+            newest = max((int(document["number"]) for document in self._documents()), default=0)
+            if newest > seen:
+                raise RefusedError("commission_refused.newer", number=newest)
             text = self._side(number, "before")
             if text is None:
                 raise RefusedError("commission_refused.version", number=number)
@@ -97,7 +110,8 @@ class SiteEditor:
         try:
             site = site_of(parse(after), self._path, self._models)
         except SiteError as error:
-            raise RefusedError("commission_refused.mistakes", [str(mistake) for mistake in error.mistakes]) from error
+            fields = [mistake.key for mistake in error.mistakes]
+            raise RefusedError("commission_refused.mistakes", [str(mistake) for mistake in error.mistakes], fields) from error
         if after == before:
             return
         approve(site)
@@ -153,11 +167,16 @@ def add_row(table: str, row: Mapping[str, Any]) -> Edit:
     return edit
 
 
-def change_row(table: str, name: str, changes: Mapping[str, Any]) -> Edit:
-    """A key that becomes "" goes; comments beside the others stay. A new name is followed wherever the old one stands."""
+def change_row(table: str, name: str, changes: Mapping[str, Any], seen: str = "") -> Edit:
+    """A key that becomes "" goes; comments beside the others stay. A new name is followed wherever the old one stands.
+
+    With a mark in `seen` it is refused if the row is another by now.
+    """
 
     def edit(document: TOMLDocument) -> None:
         row = _row(document, table, name)
+        if seen and _mark(row.unwrap()) != seen:
+            raise RefusedError("commission_refused.meanwhile", name=name)
         for key, value in changes.items():
             if value in ("", None):
                 row.pop(key, None)
@@ -212,6 +231,10 @@ def _version(document: Mapping[str, Any], now: str) -> Version:
         document["subject"],
         stands=document["after"] == now,
     )
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    return _digest(json.dumps(row, sort_keys=True, default=str))[:MARK_DIGITS]
 
 
 def _digest(text: str) -> str:

@@ -4,13 +4,13 @@ The real gateway on the virtual factory; whoever turns a transformer or puts in 
 """
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hil_tests import phone
 from hil_tests.bench import HISTORY_DAYS, Places
 from tools.bench import ledger, parts
 from tools.factory.equipment import PLACES, RS485, Place
@@ -19,17 +19,9 @@ from tools.factory.protocol_virtual import SCHEME
 
 pytest.importorskip("playwright", reason="playwright is not installed: nobody walks the electrician's way")
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: nobody walks the electrician's way"),
-    # asyncio's own warning: playwright's loop is closed while its driver's pipes are.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
-# A search takes some 20 s on an idle machine; everything else a fraction of that.
-PATIENCE_MS = 90_000
+pytestmark = phone.WALKS
 NAMED = tuple(place for place in PLACES if place.line == RS485)[:6]
 REVERSED, PHASE = "press-1", "l2"
 SITE = """# Written by hand.
@@ -66,13 +58,8 @@ def factory(places: Places) -> Iterator[parts.Part]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 360, "height": 780}, locale="en-GB")
-        context.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
-        yield context.new_page()
-        browser.close()
+    with phone.opened() as shown:
+        yield shown
 
 
 def test_electricians_whole_way(places: Places, factory: parts.Part, page: Page) -> None:
@@ -82,7 +69,8 @@ def test_electricians_whole_way(places: Places, factory: parts.Part, page: Page)
     _tell(factory, f"turn {REVERSED} {PHASE}")
     with parts.gateway(site) as gateway:
         gateway.until(lambda: parts.listens(places.page_port), "the pages are served")
-        _enrol(page, places, gateway)
+        phone.enrol(page, places, gateway)
+        expect(page.locator("main")).to_contain_text("No meters yet")
         _search(page)
         for place in NAMED:
             _name(page, place)
@@ -111,17 +99,6 @@ def _tell(factory: parts.Part, line: str) -> None:
     factory.until_said(f'"done": "{line}"')
 
 
-def _enrol(page: Page, places: Places, gateway: parts.Part) -> None:
-    code = re.search(r"administrator: (\S+)", gateway.said())
-    assert code is not None
-    page.goto(f"http://{places.listen}/sign-in?next=/commission")
-    page.fill("[name=code]", code[1])
-    page.fill("[name=name]", "Li Wei")
-    page.fill("[name=password]", "correct horse battery")
-    page.click("main button")
-    expect(page.locator("main")).to_contain_text("No meters yet")
-
-
 def _search(page: Page) -> None:
     """Progress shows while the search runs; every meter of the line is found with its model."""
     page.click("a.target:has-text('rs485-1')")
@@ -139,7 +116,7 @@ def _name(page: Page, place: Place) -> None:
     page.fill("[name=class]", "1")
     page.click("button:has-text('Confirm and add')")
     expect(page.locator(f"a.target:has-text('Address {place.address} ')")).to_contain_text(place.name)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= phone.WIDTH
 
 
 def _prove_wiring(page: Page, places: Places, factory: parts.Part) -> None:

@@ -24,12 +24,26 @@ from gateway.accounts import AccountFile
 from gateway.interfaces import ShiftTarget, UnitsDeclared
 from gateway.pages import Ground, routes
 from gateway.pages.tests import fakes
+from gateway.pages.tests.fake_commissioning import SHEET, FakeCommissioning
 
 PAGES = {
     "overview": "/", "meters": "/meters", "meter": "/meters/press-1", "lines": "/lines", "shifts": "/shifts",
     "figure": "/shifts/figure?start=2026-03-26T22:00:00Z&shift=early&line=", "events": "/events", "sync": "/sync",
     "wall-now": "/wall", "wall-shifts": "/wall?show=shifts", "wall-alarms": "/wall?show=alarms", "sign-in": "/sign-in",
 }  # fmt: skip
+LINE, METER, OWN = "/commission/lines/rs485-1", "/commission/meters/press-1", "/commission/meters/own-1/calibration"
+# What an electrician sees, signed in; the second word is what the site is in meanwhile.
+COMMISSIONING = {
+    "commission": ("/commission", ""), "line": (LINE, ""), "line-searching": (LINE, "searching"), "line-lost": (f"{LINE}?began=1", ""),
+    "set-address": (f"{LINE}/address", ""), "new-meter": (f"{LINE}/new?address=5", ""), "one-meter": (METER, ""),
+    "change-meter": (f"{METER}/change", ""), "wiring": (f"{METER}/wiring", ""), "clamp": (f"{METER}/clamp", ""),
+    "clamp-refused": (f"{METER}/wiring?l1=much", ""), "compared": (f"{METER}/wiring?l1=10,5&l2=9,9", ""), "accept": (f"{METER}/sheet", ""),
+    "sheets": ("/commission/sheets", ""), "sheet": (f"/commission/sheets/{SHEET}", ""), "exchange": (f"{METER}/exchange", ""),
+    "exchange-second": (f"{METER}/exchange", "out"), "changes": ("/commission/changes", ""), "calibration": (OWN, ""),
+    "calibration-locked": (OWN, "locked"), "calibration-no-load": (f"{OWN}/no_load", ""), "calibration-load": (f"{OWN}/known_load_l1", ""),
+    "calibration-accept": (f"{OWN}/accept_l1", ""),
+}  # fmt: skip
+NAME, PASSWORD = "Li Wei", "correct horse battery"
 # A phone, a tablet upright, a 1080p wall.
 SIZES = {360: 740, 820: 1180, 1920: 1080}
 LANGUAGES = ("en", "zh")
@@ -56,6 +70,7 @@ def ground(folder: Path, *, troubled: bool) -> Ground:
         zone=fakes.ZONE,
         site_name="Hangzhou Works",
         code="ABCDE23456",
+        commission=FakeCommissioning(),
     )
 
 
@@ -95,7 +110,7 @@ def main() -> None:
     parser.add_argument("--troubled", action="store_true", help="a site with a silent meter, alarms and a backlog")
     parser.add_argument("--dark", action="store_true", help="in the dark scheme")
     parser.add_argument("--docs", action="store_true", help="only what the docs show")
-    parser.add_argument("--only", choices=PAGES, help="only this page")
+    parser.add_argument("--only", choices=[*PAGES, *COMMISSIONING], help="only this page")
     wanted = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -103,11 +118,13 @@ def main() -> None:
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as accounts,
-        served(ground(Path(accounts), troubled=wanted.troubled)) as address,
+        served(shown := ground(Path(accounts), troubled=wanted.troubled)) as address,
         sync_playwright() as driver,
     ):
         browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for picture in _documented(browser, address, wanted.folder) if wanted.docs else _all(browser, address, wanted):
+            print(picture)
+        for picture in () if wanted.docs else _commissioning(browser, address, wanted, shown):
             print(picture)
         browser.close()
 
@@ -126,6 +143,31 @@ def _all(browser: Browser, address: str, wanted: argparse.Namespace) -> Iterator
                     page.screenshot(path=picture, full_page=True)
                     yield picture
             context.close()
+
+
+def _commissioning(browser: Browser, address: str, wanted: argparse.Namespace, shown: Ground) -> Iterator[Path]:
+    desk = shown.commission
+    assert isinstance(desk, FakeCommissioning)
+    shown.accounts.add("boss", "admin", PASSWORD)
+    shown.accounts.add(NAME, "electrician", PASSWORD)
+    for width, height in SIZES.items():
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if wanted.dark else "light")
+        page = context.new_page()
+        page.goto(f"{address}/sign-in")
+        page.fill("[name=name]", NAME)
+        page.fill("[name=password]", PASSWORD)
+        page.click("main button")
+        page.locator(".who").wait_for()
+        for language in LANGUAGES:
+            for name, (path, state) in COMMISSIONING.items():
+                if wanted.only in (None, name):
+                    desk.running, desk.is_out = state == "searching", state == "out"
+                    desk.calibration.unlocked_s = 0 if state == "locked" else 540
+                    picture = wanted.folder / f"{name}-{width}-{language}.png"
+                    page.goto(f"{address}{path}{'&' if '?' in path else '?'}lang={language}")
+                    page.screenshot(path=picture, full_page=True)
+                    yield picture
+        context.close()
 
 
 def _documented(browser: Browser, address: str, folder: Path) -> Iterator[Path]:

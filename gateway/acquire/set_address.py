@@ -29,7 +29,11 @@ SETTLE_S = 1.5
 
 
 class SettingRefused(Exception):
-    """Nothing was changed, or it is not certain; the sentence says why and what to do."""
+    """Nothing was changed, or it is not certain; the sentence says why and what to do, `why` is its kind in one word."""
+
+    def __init__(self, why: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 class Order(NamedTuple):
@@ -107,7 +111,7 @@ class AddressSetter:
             if sweep.proofs:
                 return Place(self._meant(sweep, wished), settings)
         where = f"at address {wished}" if wished is not None else "on the line"
-        raise SettingRefused(f"no meter answers {where}; check its supply and the wires, or search with `shiftwatt scan`")
+        raise SettingRefused("silent", f"no meter answers {where}; check its supply and the wires, or search with `shiftwatt scan`")
 
     async def _swept(self, settings: Settings, addresses: Sequence[int]) -> Sweep:
         sweep = Sweep(await self._at(settings))
@@ -120,15 +124,18 @@ class AddressSetter:
         for proof in sweep.proofs.values():
             if proof.disturbed:
                 raise SettingRefused(
+                    "two",
                     f"two meters answer at address {proof.address} ({proof.sentence}); "
-                    "disconnect one of them and start again. Nothing was changed."
+                    "disconnect one of them and start again. Nothing was changed.",
                 )
         found = sorted(sweep.proofs)
         if wished in found:
             return wished or 0
         if len(found) > 1:
             listed = ", ".join(map(str, found))
-            raise SettingRefused(f"meters answer at addresses {listed}; say with --from which one is meant. Nothing was changed.")
+            raise SettingRefused(
+                "several", f"meters answer at addresses {listed}; say with --from which one is meant. Nothing was changed."
+            )
         return found[0]
 
     async def _model(self, place: Place) -> Meter:
@@ -138,34 +145,40 @@ class AddressSetter:
         if name is None or (self._order.model is None and identity.confidence != HIGH):
             guess = f" (perhaps {identity.model}: {identity.evidence})" if identity.model else ""
             raise SettingRefused(
-                f"the model of the meter at address {place.address} is not certain{guess}; name it with --model. Nothing was changed."
+                "unsure",
+                f"the model of the meter at address {place.address} is not certain{guess}; name it with --model. Nothing was changed.",
             )
         if self._order.model is not None and identity.confidence == HIGH and identity.model != self._order.model:
             raise SettingRefused(
+                "other",
                 f"the meter at address {place.address} is no {self._order.model} but {identity.model}: {identity.evidence}. "
-                "Nothing was changed."
+                "Nothing was changed.",
             )
         return self._models[name]
 
     def _wishes(self, meter: Meter) -> list[tuple[Setting, str]]:
         if meter.settings is None:
-            raise SettingRefused(f"no source says how the address of {meter.name} is set over the line; set it at the meter itself")
+            raise SettingRefused(
+                "no_way", f"no source says how the address of {meter.name} is set over the line; set it at the meter itself"
+            )
         known = {setting.sets: setting for setting in meter.settings.registers}
         wished = {ADDRESS: str(self._order.address)} | ({BAUD: str(self._order.baud)} if self._order.baud else {})
         for sets, value in wished.items():
             if sets not in known:
-                raise SettingRefused(f"no source says how the {sets} of {meter.name} is set over the line; set it at the meter itself")
+                raise SettingRefused(
+                    "no_way", f"no source says how the {sets} of {meter.name} is set over the line; set it at the meter itself"
+                )
             try:
                 setting_write(known[sets], value)
             except OurMistake as mistake:
-                raise SettingRefused(f"{mistake}. Nothing was changed.") from mistake
+                raise SettingRefused("not_so", f"{mistake}. Nothing was changed.") from mistake
         return [(known[sets], value) for sets, value in wished.items()]
 
     async def _require_free(self, after: Place) -> None:
         for settings in dict.fromkeys((self._opened or after.settings, after.settings)):
             proof = await Sweep(await self._at(settings)).prove(after.address)
             if proof.answers or proof.disturbed:
-                raise SettingRefused(f"a meter already answers at address {after.address}, {settings}. Nothing was changed.")
+                raise SettingRefused("taken", f"a meter already answers at address {after.address}, {settings}. Nothing was changed.")
 
     # --- writing
 
@@ -198,7 +211,7 @@ class AddressSetter:
             except MeterRefused as refusal:
                 if not by_hand or asyncio.get_running_loop().time() > until:
                     raise SettingRefused(
-                        f"the meter refused the new setting ({refusal.reason}){': ' + by_hand if by_hand else ''}"
+                        "not_taken", f"the meter refused the new setting ({refusal.reason}){': ' + by_hand if by_hand else ''}"
                     ) from refusal
                 if not told:
                     self._say(by_hand)
@@ -231,13 +244,16 @@ class AddressSetter:
         while not (await Sweep(await self._at(after.settings)).prove(after.address)).answers:
             if asyncio.get_running_loop().time() > until:
                 raise SettingRefused(
+                    "gone",
                     f"the meter was told its new place, but does not answer at address {after.address}, {after.settings}; "
-                    f"switch its supply off and on, and run the same command again. It is still at address {before.address} otherwise."
+                    f"switch its supply off and on, and run the same command again. It is still at address {before.address} otherwise.",
                 )
             await asyncio.sleep(LOOK_EVERY_S)
         identity = await Identifier(await self._at(after.settings), after.address, PATIENCE_S).identity(self._models)
         if identity.confidence == HIGH and identity.model != meter.name:
-            raise SettingRefused(f"at address {after.address} answers {identity.model}, not {meter.name}: check who is connected")
+            raise SettingRefused(
+                "other_there", f"at address {after.address} answers {identity.model}, not {meter.name}: check who is connected"
+            )
 
 
 def _places(here: Place, before: Place, after: Place) -> Iterator[Place]:

@@ -7,10 +7,12 @@ from typing import Any
 from gateway.commission_interface import Commissioning, Job, RefusedError
 from gateway.pages.commission_form import ROLES, address_wishes, line_settings, meter_row, whole
 from gateway.pages.commission_work import Answer, Ask, Works, line_address, line_of, meter_address
-from gateway.site import BAUDS, LineTable
+from gateway.site import ADDRESS_MAX, BAUDS, LineTable
 
 # How often the page of a line comes anew while a search runs.
 REFRESH_S = 2
+# Whoever has rewired in the meantime must not take what was found before for what is there.
+OLD_MS = 600_000
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,16 @@ class LinePages:
     def _line(self, ask: Ask) -> Answer:
         line, job = line_of(self.desk, ask), self.desk.job(ask.place["line"])
         named = {meter.address: meter.name for meter in self.desk.site.meter if meter.line == line.name}
+        ended_ms = None if job is None else job.ended_ms
+        began = ask.fields.get("began", "")
         values: dict[str, Any] = {
             "line": line,
             "here": line_address(line.name),
             "job": job,
+            # The one that this person began is not known any more: the gateway was started again, or somebody began another.
+            "is_lost": began != "" and (job is None or str(job.began_ms) != began),
+            "ended": "" if ended_ms is None else ask.viewer.instant(ended_ms),
+            "is_old": ended_ms is not None and ask.viewer.now_ms - ended_ms > OLD_MS,
             "percent": ask.viewer.percent(round(job.share, 2) if job else 0),
             "named": named,
             "found": _found(line, job, named),
@@ -56,18 +64,31 @@ class LinePages:
 
     def _search(self, ask: Ask) -> str:
         line = line_of(self.desk, ask)
-        self.desk.search(line.name)
-        return line_address(line.name)
+        return f"{line_address(line.name)}?began={self.desk.search(line.name)}"
 
     def _address(self, ask: Ask) -> Answer:
         line = line_of(self.desk, ask)
-        settable = sorted(name for name, meter in self.desk.models.items() if meter.settings is not None)
-        return Answer("address", {"line": line, "here": line_address(line.name), "models": settable, "bauds": BAUDS})
+        return self._address_form(line, {"address": _free_address(self.desk, line.name)})
 
-    def _set_address(self, ask: Ask) -> str:
+    def _address_form(self, line: LineTable, typed: Mapping[str, str], ask: Ask | None = None, error: RefusedError | None = None) -> Answer:
+        settable = sorted(name for name, meter in self.desk.models.items() if meter.settings is not None)
+        values: dict[str, Any] = {
+            "line": line,
+            "here": line_address(line.name),
+            "models": settable,
+            "bauds": BAUDS,
+            "typed": typed,
+            "named": [meter.name for meter in self.desk.site.meter if meter.line == line.name],
+        }
+        return Answer("address", values | refusal(ask, error), 409 if error else 200)
+
+    def _set_address(self, ask: Ask) -> Answer | str:
         line = line_of(self.desk, ask)
-        self.desk.set_address(line.name, address_wishes(ask.fields, tuple(self.desk.models)))
-        return line_address(line.name)
+        try:
+            began = self.desk.set_address(line.name, address_wishes(ask.fields, tuple(self.desk.models)))
+        except RefusedError as error:
+            return self._address_form(line, ask.fields, ask, error)
+        return f"{line_address(line.name)}?began={began}"
 
     def _settings(self, ask: Ask) -> str:
         line = line_of(self.desk, ask)
@@ -114,7 +135,7 @@ class LinePages:
             **form_choices(self.desk, ""),
             **refusal(ask, error),
         }
-        return Answer("meter_form", {**values, "name": ""}, 409 if error else 200)
+        return Answer("meter_form", {**values, "name": "", "seen": ""}, 409 if error else 200)
 
     def _found_at(self, line: LineTable, address: str) -> Mapping[str, Any]:
         job = self.desk.job(line.name)
@@ -136,9 +157,15 @@ def form_choices(desk: Commissioning, name: str) -> dict[str, object]:
 def refusal(ask: Ask | None, error: RefusedError | None) -> dict[str, object]:
     """What the form says above itself; only a line that keeps up may be overruled."""
     if ask is None or error is None:
-        return {"refused": "", "details": (), "may_overrule": False}
+        return {"refused": "", "details": (), "wrong": (), "may_overrule": False}
     said = ask.viewer.say(error.key, **error.holes)
-    return {"refused": said, "details": error.details, "may_overrule": error.key == "commission_refused.slow"}
+    return {"refused": said, "details": error.details, "wrong": error.fields, "may_overrule": error.key == "commission_refused.slow"}
+
+
+def _free_address(desk: Commissioning, line: str) -> str:
+    """The first that no meter of the site file has; 1 is what new meters come with."""
+    taken = {meter.address for meter in desk.site.meter if meter.line == line}
+    return next((str(address) for address in range(2, ADDRESS_MAX + 1) if address not in taken), "")
 
 
 def _found(line: LineTable, job: Job | None, named: Mapping[int | str | None, str]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What commissioning leaves behind: acceptance sheets with their label, and the changes of the site file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import segno
 from markupsafe import Markup
 
-from gateway.commission_interface import Commissioning
+from gateway.commission_interface import Commissioning, RefusedError
 from gateway.language import Language
 from gateway.pages.commission_form import PHASES, clamp_ma
+from gateway.pages.commission_lines import refusal
 from gateway.pages.commission_work import HOME, Answer, Ask, NotThereError, Works, meter_address, meter_of
 from gateway.pages.viewer import Viewer
 from protocols.quantity import QUANTITIES
@@ -18,6 +20,8 @@ from protocols.reading import iso, milliseconds_of
 # What the label in the cabinet leads to.
 METER_PAGE = "/meters/"
 REMARK_MAX = 2_000
+NUMBER_DIGITS_MAX = 10
+_PHASED = re.compile(r"(?P<name>\w+?)(?:_(?P<phases>l\d(?:_n|_l\d)?|n))?")
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,21 @@ class RecordPages:
         return [("/meters/{meter}/sheet", self._accept), ("/changes/{number:int}/restore", self._restore)]
 
     def _form(self, ask: Ask) -> Answer:
-        meter = meter_of(self.desk, ask)
-        return Answer("sheet_form", {"meter": meter, "here": meter_address(meter.name), "phases": PHASES, "person": ask.person})
+        return self._shown_form(ask, {})
 
-    def _accept(self, ask: Ask) -> str:
+    def _shown_form(self, ask: Ask, typed: Mapping[str, str], error: RefusedError | None = None) -> Answer:
+        meter = meter_of(self.desk, ask)
+        values = {"meter": meter, "here": meter_address(meter.name), "phases": PHASES, "person": ask.person, "typed": typed}
+        return Answer("sheet_form", values | refusal(ask, error), 409 if error else 200)
+
+    def _accept(self, ask: Ask) -> Answer | str:
         meter = meter_of(self.desk, ask)
         person = ask.fields.get("person", "").strip() or ask.person
         remark = ask.fields.get("remark", "").strip()[:REMARK_MAX]
-        return f"{HOME}/sheets/{self.desk.accept(meter.name, person, clamp_ma(ask.fields), remark)}"
+        try:
+            return f"{HOME}/sheets/{self.desk.accept(meter.name, person, clamp_ma(ask.fields), remark)}"
+        except RefusedError as error:
+            return self._shown_form(ask, ask.fields, error)
 
     def _sheets(self, ask: Ask) -> Answer:
         sheets = [{**each, "at": _dated(each["time"], ask.viewer)} for each in self.desk.sheets()]
@@ -57,7 +68,7 @@ class RecordPages:
         values = {
             "sheet": sheet,
             "at": _dated(sheet["time"], ask.viewer),
-            "readings": [(quantity, value, QUANTITIES[quantity].unit) for quantity, value in sheet["readings"].items()],
+            "readings": [(_words(quantity, ask.viewer), value, QUANTITIES[quantity].unit) for quantity, value in sheet["readings"].items()],
             "wiring": [_told(row, ask.viewer.language) for row in sheet["wiring"]],
             "leads_to": leads_to,
             "code_picture": qr_picture(leads_to),
@@ -74,10 +85,11 @@ class RecordPages:
             }
             for each in self.desk.versions()
         ]
-        return Answer("changes", {"changes": changes})
+        return Answer("changes", {"changes": changes, "newest": max((each.number for each in self.desk.versions()), default=0)})
 
     def _restore(self, ask: Ask) -> str:
-        self.desk.restore(ask.person, ask.place["number"])
+        seen = ask.fields.get("seen", "")
+        self.desk.restore(ask.person, ask.place["number"], int(seen) if seen.isdecimal() and len(seen) < NUMBER_DIGITS_MAX else 0)
         return f"{HOME}/changes"
 
 
@@ -85,6 +97,16 @@ def qr_picture(text: str) -> Markup:
     """Drawn here: a label needs no other machine. `M` stands a scratch on the cabinet's door."""
     drawn = segno.make(text, error="m", micro=False).svg_inline(omitsize=True, border=2)
     return Markup(drawn)  # noqa: S704 - made here of modules, not of text
+
+
+def _words(quantity: str, viewer: Viewer) -> str:
+    """voltage_l1_l2 -> "Voltage L1-L2"; what has no word is shown by its own name."""
+    found = _PHASED.fullmatch(quantity)
+    assert found is not None, "the expression takes any name"
+    name, phases = found["name"], found["phases"] or ""
+    key = {"n": f"{name}_neutral"}.get(phases, "voltage_between" if name == "voltage" and phases[3:4] == "l" else name)
+    shown = "" if phases == "n" else phases.removesuffix("_n").replace("_", "-").upper()
+    return f"{viewer.word('measured', key)} {shown}".strip()
 
 
 def _dated(time: str, viewer: Viewer) -> str:

@@ -1,5 +1,5 @@
 """The addresses of commissioning, and what all of its pages have in common. What each shows stands in `commission_lines`,
-`commission_meters` and `commission_records`; nothing here reads a meter or changes the site itself.
+`commission_meters`, `commission_calibration` and `commission_records`; nothing here reads a meter or changes the site itself.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from gateway.accounts import ELECTRICIAN
 from gateway.commission_interface import Commissioning, RefusedError
 from gateway.pages.access import Access, Do, Fields, Show
+from gateway.pages.commission_calibration import CalibrationPages
 from gateway.pages.commission_lines import LinePages
 from gateway.pages.commission_meters import MeterPages
 from gateway.pages.commission_records import RecordPages
@@ -33,7 +34,7 @@ class CommissionPages:
     zone: tzinfo
 
     def routes(self) -> list[Route]:
-        tables = (LinePages(self.desk), MeterPages(self.desk), RecordPages(self.desk))
+        tables = (LinePages(self.desk), MeterPages(self.desk), CalibrationPages(self.desk), RecordPages(self.desk))
         pages = [Route(HOME + path, self.access.page(self._page(work), ELECTRICIAN)) for table in tables for path, work in table.pages()]
         actions = [
             Route(HOME + path, self.access.action(self._action(work), ELECTRICIAN), methods=["POST"])
@@ -65,7 +66,13 @@ class CommissionPages:
             return self.shown(visitor, "refused.html", 404, sentence=visitor.language.say("commission.not_there"))
         except RefusedError as error:
             told = {"sentence": visitor.language.say(error.key, **error.holes), "details": error.details}
-            return self.shown(visitor, "commission/refused.html", 409, back=request.url.path, **told)
+            return self.shown(visitor, "commission/refused.html", 409, back=_back(request.url.path), **told)
         if isinstance(answer, str):
             return RedirectResponse(answer, 303)
         return self.shown(visitor, f"commission/{answer.template}.html", answer.status, viewer=viewer, **answer.values)
+
+
+def _back(path: str) -> str:
+    """The page of the line or meter that an action was about, else the beginning."""
+    parts = path.split("/")[2:]
+    return "/".join([HOME, *parts[:2]]) if len(parts) > 2 and parts[0] in ("lines", "meters") else HOME

@@ -60,6 +60,13 @@ LOOKED_UP = (
     "sheet_key",
     "production_said",
     "target",
+    "job_trouble",
+    "field_hint",
+    "calibration_step",
+    "calibration_how",
+    "calibration_known",
+    "calibration_do",
+    "calibration_refused",
 )
 
 

@@ -140,9 +140,9 @@ def test_every_change_can_be_gone_back_to(tmp_path: Path) -> None:
     bench.change(add_row("meter", PRESS))
     by_hand = bench.text.replace("# Our works.", "# Our works, hall 2.")
     bench.path.write_text(by_hand)
-    bench.editor.restore("boss", 1)
+    bench.editor.restore("boss", 1, 1)
     undone = bench.text
-    bench.editor.restore("boss", 2)
+    bench.editor.restore("boss", 2, 2)
 
     assert (undone, bench.text) == (SITE, by_hand)
     assert [(each.number, each.person, each.kind, each.stands) for each in bench.editor.versions()] == [
@@ -151,6 +151,32 @@ def test_every_change_can_be_gone_back_to(tmp_path: Path) -> None:
         (1, "Li Wei", "meter_added", False),
     ]
     assert '+name = "press-1"' in bench.editor.difference(1)
+
+
+def test_newer_change_is_not_taken_back_unseen(tmp_path: Path) -> None:
+    """Who looked at the list before somebody else's change is told of it first."""
+    bench = Bench(tmp_path)
+    bench.change(add_row("meter", PRESS))
+    bench.change(change_row("meter", "press-1", {"rating": "200 kW"}), "meter_changed")
+    text = bench.text
+    with pytest.raises(RefusedError) as caught:
+        bench.editor.restore("boss", 1, 1)
+
+    assert (caught.value.key, caught.value.holes, bench.text) == ("commission_refused.newer", {"number": 2}, text)
+
+
+def test_row_that_somebody_else_changed_is_not_overwritten(tmp_path: Path) -> None:
+    """The mark is of one row: what happens elsewhere in the file is no conflict."""
+    bench = Bench(tmp_path)
+    bench.change(add_row("meter", PRESS))
+    seen = bench.editor.mark("meter", "press-1")
+    bench.change(change_row("meter", "main", {"rating": "400 kW"}), "meter_changed")
+    bench.change(change_row("meter", "press-1", {"rating": "200 kW"}, seen), "meter_changed")
+    with pytest.raises(RefusedError) as caught:
+        bench.change(change_row("meter", "press-1", {"rating": "300 kW"}, seen), "meter_changed")
+
+    assert caught.value.key == "commission_refused.meanwhile"
+    assert 'rating = "200 kW"' in bench.text
 
 
 def test_unchanged_file_is_no_version(tmp_path: Path) -> None:

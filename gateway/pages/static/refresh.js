@@ -5,6 +5,7 @@
 
   var body = document.body;
   var seconds = Number(body.dataset.refresh);
+  var over = false;
   var lost = document.getElementById("lost");
 
   function openDetails(root) {
@@ -15,6 +16,7 @@
     var page = new DOMParser().parseFromString(text, "text/html");
     var fresh = page.querySelector("main");
     if (page.body.dataset.next) { body.dataset.next = page.body.dataset.next; }
+    over = !page.body.dataset.refresh; /* what the page waited for is over */
     renewTime(page);
     var main = document.querySelector("main");
     if (!fresh || fresh.innerHTML === main.innerHTML) { return; }
@@ -31,7 +33,7 @@
 
   function busy() {
     var active = document.activeElement;
-    return document.hidden || (active && active.closest("main") && active !== document.querySelector("main"));
+    return over || document.hidden || (active && active.closest("main") && active !== document.querySelector("main"));
   }
 
   function renew() {

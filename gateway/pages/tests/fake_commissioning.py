@@ -1,9 +1,10 @@
 """A small working stand-in for the commissioning desk: a site of two meters, answers that never change, and a list of what was done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.calibration_interface import Standing, Step
 from gateway.commission_interface import Deviation, Job, Judgement, RefusedError, Shown, Taken, Version
 from gateway.language import Language
 from gateway.pages.tests.fakes import NOW_MS, line
@@ -24,6 +25,11 @@ FOUND = {
 }  # fmt: skip
 TROUBLE = {"kind": "echo", "address": None, "evidence": "it hears itself"}
 EVIDENCE = {"angles": "L2 -148°", "undone": "L2 32°"}
+CALIBRATION = {
+    "number": 1, "time": iso(NOW_MS - 60_000), "meter": "own-1", "serial_number": "SIM-1", "person": "Li Wei", "step": "known_load_l1",
+    "reference": {"voltage_mv": 230_000, "current_ma": 10_000, "active_power_mw": 2_300_000, "reactive_power_mvar": 0},
+    "before": {"voltage_l1_gain_nano": 13_733_000}, "after": {"voltage_l1_gain_nano": 13_800_000},
+}  # fmt: skip
 SHEET = "20260328T034612Z-press-1"
 
 
@@ -46,8 +52,37 @@ def _site() -> Site:
             {"name": "press-1", "line": "rs485-1", "address": 2, "model": "eastron-sdm630", "role": "load", "parent": "main", "class": "1"}
         ),
     )
+    own = MeterTable(name="own-1", line="rs485-1", address=3, model="shiftwatt-submeter", role="load", parent="main")
     lines = (LineTable(name="rs485-1", port="/dev/ttyUSB0", baud=19200),)
-    return Site(site=SiteTable(name="works", timezone="Asia/Shanghai"), line=lines, meter=meters)
+    return Site(site=SiteTable(name="works", timezone="Asia/Shanghai"), line=lines, meter=(*meters, own))
+
+
+class FakeCalibrations:
+    """A meter with one phase, unlocked, whose last step was the known load."""
+
+    def __init__(self, do: Callable[..., None]) -> None:
+        self._do, self.unlocked_s = do, 540
+
+    def possible(self, meter: str) -> bool:
+        return meter == "own-1"
+
+    def standing(self, meter: str) -> Standing:
+        return Standing("SIM-1", 1, self.unlocked_s, 1, {})
+
+    def records(self, meter: str) -> Sequence[Mapping[str, Any]]:
+        return [CALIBRATION]
+
+    def unlock(self, meter: str, key: int) -> None:
+        self._do("unlock", meter, key)
+
+    def lock(self, meter: str) -> None:
+        self._do("lock", meter)
+
+    def do(self, meter: str, person: str, step: Step) -> None:
+        self._do("calibrate", meter, person, step)
+
+    def put_back(self, meter: str, person: str, number: int) -> None:
+        self._do("put_back", meter, person, number)
 
 
 @dataclass
@@ -62,6 +97,9 @@ class FakeCommissioning:
     site: Site = field(default_factory=_site)
     models: Mapping[str, Meter] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.calibration = FakeCalibrations(self._do)
+
     def _do(self, *what: Any) -> None:
         if self.refusal is not None:
             raise self.refusal
@@ -70,15 +108,21 @@ class FakeCommissioning:
     def lines(self) -> Mapping[str, LineStatus]:
         return {"rs485-1": line()}
 
-    def search(self, line: str) -> None:
+    def search(self, line: str) -> int:
         self._do("search", line)
+        return NOW_MS
 
-    def set_address(self, line: str, wishes: Mapping[str, Any]) -> None:
+    def set_address(self, line: str, wishes: Mapping[str, Any]) -> int:
         self._do("set_address", line, wishes["address"])
+        return NOW_MS
+
+    def mark(self, meter: str) -> str:
+        return f"mark of {meter}"
 
     def job(self, line: str) -> Job | None:
         result = None if self.running else {"found": [FOUND], "trouble": [TROUBLE]}
-        return Job("search", line, NOW_MS, self.running, 0.4, ("asking address 16",), result)
+        ended_ms = None if self.running else NOW_MS
+        return Job("search", line, NOW_MS, self.running, 0.4, ("asking address 16",), result, ended_ms=ended_ms)
 
     def read(self, meter: str) -> Shown:
         return Shown(True, "", NOW_MS, VALUES)
@@ -100,8 +144,8 @@ class FakeCommissioning:
     def add_meter(self, person: str, row: Mapping[str, Any], *, anyway: bool) -> None:
         self._do("add_meter", person, row["name"], row["address"], anyway)
 
-    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], *, anyway: bool) -> None:
-        self._do("change_meter", person, name, changes["name"], anyway)
+    def change_meter(self, person: str, name: str, changes: Mapping[str, Any], seen: str, *, anyway: bool) -> None:
+        self._do("change_meter", person, name, changes["name"], seen, anyway)
 
     def remove_meter(self, person: str, name: str) -> None:
         self._do("remove_meter", person, name)
@@ -115,8 +159,8 @@ class FakeCommissioning:
     def difference(self, number: int) -> str:
         return '+name = "press-1" <b>'
 
-    def restore(self, person: str, number: int) -> None:
-        self._do("restore", person, number)
+    def restore(self, person: str, number: int, seen: int) -> None:
+        self._do("restore", person, number, seen)
 
     def counted(self, meter: str) -> Sequence[str]:
         return ("active_energy_import",)
