@@ -22,7 +22,7 @@ from protocols.amount import decimal_text
 from protocols.meter import Meter
 from protocols.reading import iso
 
-CALIBRATED, PUT_BACK = "meter_calibrated", "put_back"
+PUT_BACK = "put_back"
 _IN_THOUSANDTHS = ("shown", "known", "limit")
 
 
@@ -33,11 +33,11 @@ class CalibrationDesk:
         models: Mapping[str, Meter],
         clock: Clock,
         metering: Callable[[], Metering],
-        report: Callable[[str, str, str, str], None],
+        report: Callable[[str, str, str], None],
         sleep: Callable[[float], object] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`report` is told (kind of event, meter, person, step)."""
+        """`report` is told (meter, person, step)."""
         self._sleep, self._monotonic = sleep, monotonic
         self._models, self._clock, self._metering, self._report = models, clock, metering, report
         self._folder = CalibrationFolder(site.data_folder)
@@ -105,7 +105,7 @@ class CalibrationDesk:
                 "after": after.values,
             }
         )
-        self._report(CALIBRATED, meter, person, step)
+        self._report(meter, person, step)
 
     def _calibrating(self, meter: str) -> Calibrating:
         metering = self._metering()

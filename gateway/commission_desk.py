@@ -178,9 +178,10 @@ class CommissionDesk:
         what = words.say(f"changed.{change.kind}", subject=change.subject)
         self._report("site_changed", change.subject, words.say("changed.event", what=what, person=change.person))
 
-    def _tell_calibrated(self, kind: str, meter: str, person: str, step: str) -> None:
+    def _tell_calibrated(self, meter: str, person: str, step: str) -> None:
         words = language_of(self.site.pages.language)
-        self._report(kind, meter, words.say("changed.calibrated", subject=meter, person=person, step=words.word("calibration_step", step)))
+        step = words.word("calibration_step", step)
+        self._report("meter_calibrated", meter, words.say("changed.calibrated", subject=meter, person=person, step=step))
 
     def _report(self, kind: str, subject: str, sentence: str) -> None:
         instant = self._clock.instant()
