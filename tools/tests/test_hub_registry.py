@@ -141,7 +141,7 @@ def test_unknown_path_is_a_sentence(running: Hub) -> None:
     """A wrong path or method is JSON with a hint, as every other error."""
     answers = [requests.get(f"{running.url}/v2/readings", timeout=10), requests.delete(f"{running.url}/v1/batches", timeout=10)]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [answer.status_code for answer in answers] == [404, 405]
     assert all("/openapi.json" in answer.json()["error"] for answer in answers)
 
 

@@ -40,7 +40,7 @@ async def test_a_second_program_is_told_that_the_port_is_taken(tmp_path: Path) -
     with PtyLine(wire(), tmp_path / "bus") as line:
         first, second = master(line.link), master(line.link)
         await first.open()
-        with pytest.raises(WireClosed, match="lock"):
+        with pytest.raises(WireClosed, match="another program has it open"):
             await second.open()
         answer = await first.exchange(5, REQUEST, RtuFraming, 2.0)
         first.close()
