@@ -129,9 +129,11 @@ def error(refused: Refused) -> Response:
 async def unknown(request: Request, raised: Exception) -> Response:
     """For a Starlette application: a path that is none of ours, or a method that it does not take."""
     assert isinstance(raised, HTTPException)
-    asked, allowed = f"{request.method} {request.url.path}", (raised.headers or {}).get("Allow")
+    # Starlette keeps the methods as a set, whose order is another one in every process.
+    asked, allowed = f"{request.method} {request.url.path}", ", ".join(sorted((raised.headers or {}).get("Allow", "").split(", ")))
+    headers = {"Allow": allowed} if allowed else None
     sentence = f"{asked} is not taken; allowed: {allowed}" if allowed else f"{asked} is not known here"
-    return error(Refused(raised.status_code, f"{sentence}; /openapi.json lists what is there", raised.headers))
+    return error(Refused(raised.status_code, f"{sentence}; /openapi.json lists what is there", headers))
 
 
 def _grant(endpoint: Endpoint, authorise: Authorise, turns: Turns, request: Request) -> tuple[Grant | None, Refused | None]:
