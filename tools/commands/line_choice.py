@@ -94,7 +94,7 @@ def here(work: Callable[[Wire], Coroutine[Any, Any, dict[str, Any]]], target: Ta
     try:
         return asyncio.run(opened())
     except WireClosed as closed:
-        fail(f"{target.name} cannot be used: {closed}. Check its name and its plug, and that no other program has it open.")
+        fail(f"{target.name} cannot be used: {closed}")
     except (SettingRefused, ProtocolError) as error:
         fail(str(error))
 
