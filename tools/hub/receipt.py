@@ -38,6 +38,8 @@ _Integer = Annotated[int, Field(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
 # Since 1970, for some thousand years: a time that no calendar can write would stop every reader of the page it is on.
 _TIME_MS_MAX = 2**45
 _Milliseconds = Annotated[int, Field(ge=0, le=_TIME_MS_MAX)]
+# Since the boot; below zero where a meter tells how old its value is and the gateway has just started. No meter tells of older ones.
+_Monotonic = Annotated[int, Field(ge=-86_400_000, le=_TIME_MS_MAX)]
 _Sequence = Annotated[int, Field(ge=1, le=_INTEGER_MAX)]
 
 
@@ -50,7 +52,7 @@ class _Columns(_Form):
     meter: str
     sequence: list[_Sequence]
     boot: list[_Integer]
-    monotonic_ms: list[_Milliseconds]
+    monotonic_ms: list[_Monotonic]
     time: list[str | None]
     turnaround_ms: list[_Integer | None]
     values: dict[str, list[_Decimal | None]]

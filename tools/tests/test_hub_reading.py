@@ -32,6 +32,17 @@ def test_undated_readings_are_dated_by_the_first_clock_record_of_their_boot(runn
     assert running.rows("select sum(undated) from batches where gateway = ?", key.gateway) == [(3,)]
 
 
+def test_a_value_older_than_the_boot_is_taken(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """A submeter says how old its counter is: just after the gateway's start that is before it, dated at once or later."""
+    readings = [
+        Reading("main", 7, -205, time_ms, {"active_energy_import": 5}, {}, None, at) for at, time_ms in enumerate((START_MS, None), 1)
+    ]
+    running.push(seal(key.gateway, 1, "0" * 64, START_MS, [*readings, ClockSet(7, START_MS + 205, START_MS, 3)], key.sign), bearer)
+
+    found = running.get(f"/v1/readings?gateway={key.gateway}")["readings"]
+    assert [(each["monotonic_ms"], each["time"]) for each in found] == 2 * [(-205, "2026-03-28T22:00:00Z")]
+
+
 def test_all_of_a_batch_comes_out_again(running: Hub, key: GatewayKey, bearer: str) -> None:
     """Readings, events and figures are served as they were sealed, each with its gateway and sequence."""
     batch: SealedBatch = chain(key, 1, 60)[0]
