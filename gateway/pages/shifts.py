@@ -148,11 +148,13 @@ def _carbon_notes(figure: ShiftFigure, viewer: Viewer) -> tuple[str, ...]:
 
 def _products(figure: ShiftFigure, viewer: Viewer) -> Iterable[str]:
     for product in figure.products:
-        if product.units is not None:
+        if product.units:
             intensity = _one(viewer.amount(product.kwh_per_unit, "kWh"))
             carbon = _one(viewer.amount(product.kg_per_unit, carbon_unit(figure.carbon[LOCATION].gases)))
             units = viewer.number(product.units)
             yield viewer.say("shift.product", product=product.name, units=units, intensity=intensity, carbon=carbon)
+        elif product.units is not None:  # of nothing there is no amount each
+            yield viewer.say("shift.no_product", product=product.name)
 
 
 def shift_rows(figures: Iterable[ShiftFigure], viewer: Viewer, targets: Sequence[ShiftTarget] = ()) -> tuple[ShiftRow, ...]:

@@ -34,6 +34,14 @@ def test_running_shift_shows_energy_carbon_start_and_rest(viewer: Viewer) -> Non
     assert shift.products == ("housing-a: 480 pieces, 0.84 kWh and 0.47 kg CO2 each",)
 
 
+def test_a_shift_that_made_nothing_has_no_amount_each(viewer: Viewer) -> None:
+    """None made, and not known how many, are two things."""
+    made = _running().products[0]
+    figure = replace(_running(), products=(replace(made, units=Decimal(0)), replace(made, units=None)))
+
+    assert running_shifts([figure], viewer)[0].products == ("housing-a: 0 pieces",)
+
+
 @pytest.mark.parametrize("gases", ["CO2", "CO2e"])
 def test_carbon_is_labelled_exactly_as_its_factor(viewer: Viewer, gases: str) -> None:
     """A factor of CO2 alone never reads as CO2e, nor the other way round."""
