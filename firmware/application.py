@@ -4,11 +4,11 @@ Ports, frames and the main loop are not known here. Published counters are those
 Work that erases flash waits in `jobs` until the main loop finds the line quiet.
 """
 
-from firmware.calibration_registers import changed, registers
 from firmware.counter_journal import TEN_SECONDS
+from firmware.forgetting import forget
 from firmware.front_ends.front_end import ENERGIES
 from firmware.load_profile import QUARTER_S, ProfileRecord
-from firmware.metrology.calibration import VERSION, CalibrationRefused, checked
+from firmware.metrology.calibration import VERSION, CalibrationRefused
 from firmware.metrology.energy import KINDS
 from firmware.metrology.quantities import measure
 from firmware.parts import Facts, Parts
@@ -25,6 +25,7 @@ _UPDATE = "update_"
 _GUIDE_INPUTS = ("known_voltage_mv", "known_current_ma", "known_active_power_mw", "known_reactive_power_mvar", "accepted_error")
 _GUIDE_STATES = ("calibration_step", "calibration_step_state")
 _SETTINGS = ("name", "unit_address", "baud_hundreds", "parity", "stop_bits")
+CALIBRATING = ("firmware.calibration_registers", "firmware.metrology.calibration_bytes")  # modules that only a change needs
 _PIECES = "pieces"  # the counter behind the totals where no phase is measured
 
 TYPE_CHECKING = False
@@ -71,8 +72,6 @@ class Application:
         self._show_settings()
         self._show_calibration(parts.calibration.current)
         self._publish()
-
-    # -- measuring
 
     def take(self, window: "Window", held_ms: int = 0) -> None:
         """A window that closed `held_ms` ago: quantities, energy, registers. What is to be written down waits for `proceed`.
@@ -164,11 +163,8 @@ class Application:
             self._ended = quarter, min(100, sampled_ms * 100 // _QUARTER_MS)
         self._quarter = quarter
 
-    # -- what Modbus asks for
-
     def refresh(self) -> None:
-        parts = self._parts
-        image, clock = parts.image, parts.clock
+        parts, image, clock = self._parts, self._parts.image, self._parts.clock
         now_ms = clock.uptime_ms
         image.put("coverage", parts.quality.coverage())
         image.put("missing_ms", parts.quality.missing_ms)
@@ -240,8 +236,10 @@ class Application:
 
     def _calibrate(self, changes: "dict[str, int]") -> bool:
         """Shown at once; stored, and measured with, when the line is quiet: its two erases outlast any answer."""
+        from firmware.calibration_registers import changed  # noqa: PLC0415 - costs memory only where a meter is commissioned
+
         try:
-            self._wanted = checked(changed(self._wanted or self._parts.calibration.current, changes))
+            self._wanted = changed(self._wanted or self._parts.calibration.current, changes)
         except (CalibrationRefused, KeyError):  # out of limits, or a phase this meter has not: the master hears "value"
             return False
         self._show_calibration(self._wanted)
@@ -269,6 +267,7 @@ class Application:
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             self._show_calibration(parts.calibration.change(wanted, self._person, (parts.clock.unix_ms or 0) // 1000))
+        forget(*CALIBRATING)
 
     def _set(self, changes: "dict[str, int | bytes]") -> None:
         store = self._parts.settings
@@ -292,8 +291,9 @@ class Application:
         image.put("stop_bits", settings.stop_bits)
 
     def _show_calibration(self, calibration: "Calibration") -> None:
-        parts = self._parts
-        image = parts.image
+        from firmware.calibration_registers import registers  # noqa: PLC0415 - likewise
+
+        parts, image = self._parts, self._parts.image
         image.put("marks", _NOT_CALIBRATED if parts.calibration.is_factory else 0)
         image.put("calibration_version", VERSION)
         for name, value in registers(calibration).items():

@@ -1,5 +1,5 @@
-"""The hardware by its names, as the configuration says what is wired where: with `front_end_wiring` the only file that imports the
-chip's modules.
+"""The hardware by its names, as the configuration says what is wired where: with `radio` and those in `wiring` the only file
+that imports the chip's modules.
 
 What is made of it is `main`'s matter. On a PC the simulated board puts its own `machine` and `esp32` in the chip's place.
 """
@@ -15,7 +15,6 @@ import esp32
 import machine
 
 from firmware import flash_plan
-from firmware.file_blocks import FileBlocks
 from firmware.rtc_areas import RtcAreas
 from firmware.rtc_plan import AREAS
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from firmware.rtc_areas import RtcArea
     from firmware.settings import Settings
     from firmware.tcp_port import Poller, Socket
-    from firmware.wifi import Radio
 
     class Clock(Protocol):
         """The board's `time` module."""
@@ -78,6 +76,8 @@ def partition() -> "BlockDevice | None":
 
 
 def file_blocks() -> "BlockDevice":
+    from firmware.file_blocks import FileBlocks  # noqa: PLC0415 - only a board without a partition has them
+
     return FileBlocks(FOLDER)
 
 
@@ -122,20 +122,6 @@ def datagrams(host: str, port: int) -> "Datagrams":
 def address(host: str, port: int) -> object:
     """`host` is a number: a name would be looked up, which waits."""
     return socket.getaddrinfo(host, port)[0][-1]
-
-
-def station(name: str) -> "Radio":
-    import network  # noqa: PLC0415 - the driver takes its memory when it is loaded
-
-    network.hostname(name)
-    return network.WLAN(network.WLAN.IF_STA)  # type: ignore[return-value]  # likewise
-
-
-def access_point(name: str) -> "Radio":
-    import network  # noqa: PLC0415 - likewise
-
-    network.hostname(name)
-    return network.WLAN(network.WLAN.IF_AP)  # type: ignore[return-value]  # likewise
 
 
 def button(pin: int) -> "Callable[[], int]":

@@ -1,6 +1,7 @@
-"""The calibration as registers name it; both directions. Limits and storing are `metrology.calibration`'s."""
+"""The calibration as registers name it; both directions. Limits and storing are `metrology`'s."""
 
 from firmware.metrology.calibration import Calibration, Channel
+from firmware.metrology.calibration_bytes import checked
 
 _FIELDS = ("gain_nano", "offset_millicounts", "phase_cdeg")
 
@@ -14,7 +15,7 @@ def registers(calibration: Calibration) -> "dict[str, int]":
 
 
 def changed(calibration: Calibration, changes: "dict[str, int]") -> Calibration:
-    """The calibration after the changes; KeyError for a phase the meter has not."""
+    """The calibration after the changes; KeyError for a phase the meter has not, CalibrationRefused for what is out of limits."""
     left = dict(changes)
     creep_ma = left.pop("creep_ma", calibration.creep_ma)
     channels = []
@@ -22,7 +23,7 @@ def changed(calibration: Calibration, changes: "dict[str, int]") -> Calibration:
         channels.append(Channel(*[left.pop(_name(number, field), value) for field, value in zip(_FIELDS, channel)]))
     if left:
         raise KeyError(min(left))
-    return Calibration(tuple(channels), creep_ma, calibration.changes)
+    return checked(Calibration(tuple(channels), creep_ma, calibration.changes))
 
 
 def _name(number: int, field: str) -> str:

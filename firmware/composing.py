@@ -9,6 +9,7 @@ from firmware.block_slot import BlockLog, BlockSlot
 from firmware.clock import MeterClock
 from firmware.counter_journal import BLOCKS_MIN, ONE_MINUTE, ONE_SECOND, TEN_SECONDS, CounterJournal, JournalPlan
 from firmware.front_end_wiring import front_end as wired
+from firmware.guarded import Guarded
 from firmware.key_lock import KeyLock
 from firmware.load_profile import LoadProfile
 from firmware.main_loop import Loop, MainLoop
@@ -99,7 +100,8 @@ def compose(
     if any(name in configuration for name in _NETWORKED):
         from firmware import network_parts  # noqa: PLC0415 - a meter without them has the memory for something else
 
-        ports += network_parts.ports(configuration, device, server, application, lock, clock, upkeep.is_quiet)
+        wired_on = network_parts.ports(configuration, device, server, application, lock, clock, upkeep.is_quiet)
+        ports += [Guarded(port) for port in wired_on]
     limits_ms = dict(LIMITS_MS)
     limits_ms[JOURNAL] = max(LIMITS_MS[JOURNAL], _JOURNAL_BOUNDS * plan.loss_bound_ms)
     supervisor = Supervisor(board.watchdog(WATCHDOG_MS), limits_ms, clock.uptime_ms)

@@ -12,6 +12,6 @@ def forget(*names: str) -> None:
         return
     for name in names:
         if name in sys.modules:
-            package, own = name.split(".")
+            package, own = name.rsplit(".", 1)
             sys.modules.pop(name)
             delattr(sys.modules[package], own)

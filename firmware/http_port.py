@@ -57,6 +57,10 @@ class HttpPort:
         self._visits: list[_Visit] = []
         poller.register(listener, _POLLIN)
 
+    @property
+    def visited(self) -> bool:
+        return bool(self._visits)
+
     def poll(self) -> None:
         now_ms = self._ticks.ticks_ms()
         for ready in self._poller.poll(0):

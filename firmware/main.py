@@ -4,6 +4,7 @@ On the board a root `main.py` of two lines calls `run()`; a bench calls `compose
 """
 
 from firmware import board
+from firmware.application import CALIBRATING
 from firmware.clock import ElapsedTicks
 from firmware.forgetting import forget
 
@@ -26,7 +27,8 @@ def compose(
     from firmware import composing  # noqa: PLC0415 - leaves memory again
 
     meter = composing.compose(configuration, elapsed_us, source)
-    forget("firmware.composing", "firmware.front_end_wiring", "firmware.register_codes")
+    forget(*CALIBRATING)
+    forget("firmware.composing", "firmware.front_end_wiring", "firmware.register_codes", "firmware.network_parts")
     return meter
 
 

@@ -6,13 +6,12 @@ Records come from the load profile; what stands where in one is the register map
 import struct
 
 from firmware.load_profile import NOT_RECORDED, PROFILE_TOTALS, QUARTER_S, LoadProfile, ProfileRecord
-from firmware.register_codes import CODES
 from firmware.register_image import number_of, place_of
 from firmware.register_map import PROFILE_RECORD
 
 RECORD_BYTES = struct.calcsize(PROFILE_RECORD)
 RECORDS = 2 * place_of(number_of("profile_data"))[2] // RECORD_BYTES
-_RECORDED, _NOT_RECORDED, _UNREADABLE = [CODES["record_state"].index(state) for state in ("recorded", "not_recorded", "unreadable")]
+IS_RECORDED, IS_NOT_RECORDED, IS_UNREADABLE = range(3)  # as in the register: their words are in memory at the start only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +42,6 @@ class ProfileWindow:
 
 def _packed(quarter: int, record: "ProfileRecord | Gap") -> bytes:
     if not isinstance(record, ProfileRecord):
-        state = _NOT_RECORDED if record is NOT_RECORDED else _UNREADABLE
+        state = IS_NOT_RECORDED if record is NOT_RECORDED else IS_UNREADABLE
         return struct.pack(PROFILE_RECORD, quarter, 0, state, 0, *[0] * PROFILE_TOTALS)
-    return struct.pack(PROFILE_RECORD, quarter, record.epoch, _RECORDED, record.coverage_percent, *record.totals)
+    return struct.pack(PROFILE_RECORD, quarter, record.epoch, IS_RECORDED, record.coverage_percent, *record.totals)

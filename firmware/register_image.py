@@ -59,6 +59,14 @@ def place_of(number: int) -> tuple[int, str, int]:
     return packed & (1 << FORMAT_BIT) - 1, FORMATS[packed >> FORMAT_BIT & (1 << EXTRA_BIT - FORMAT_BIT) - 1], packed >> EXTRA_BIT
 
 
+def word_of(address: int, count: int) -> "int | None":
+    """Where the span begins in the image; None if one of its addresses has no register."""
+    for at in range(0, len(BLOCKS), 3):
+        if BLOCKS[at] <= address and address + count <= BLOCKS[at + 1]:
+            return BLOCKS[at + 2] + address - BLOCKS[at]
+    return None
+
+
 class RegisterImage:
     def __init__(self) -> None:
         self._octets = bytearray(2 * WORDS)
@@ -115,11 +123,8 @@ class RegisterImage:
 
     def span(self, address: int, count: int) -> bytes | None:
         """The packed words; None if one of the addresses has no register."""
-        for first, end, word in BLOCKS:
-            if first <= address and address + count <= end:
-                begin = 2 * (word + address - first)
-                return bytes(self._view[begin : begin + 2 * count])
-        return None
+        word = word_of(address, count)
+        return None if word is None else bytes(self._view[2 * word : 2 * (word + count)])
 
     def _pack(self, word: int, format_: str, value: int | None) -> None:
         packing, none = NUMBERS[format_]

@@ -4,21 +4,13 @@
 
 MAP_VERSION = 1
 WORDS = 639
-# First address, the one after the last, and which word of the image the first one is.
+# By threes: first address, the one after the last, and which word of the image the first one is.
+# fmt: off
 BLOCKS = (
-    (0, 34, 0),
-    (100, 215, 34),
-    (300, 326, 149),
-    (400, 404, 175),
-    (450, 453, 179),
-    (500, 521, 182),
-    (600, 642, 203),
-    (660, 673, 245),
-    (1092, 1215, 258),
-    (2000, 2120, 381),
-    (3000, 3023, 501),
-    (3030, 3145, 524),
+    0, 34, 0, 100, 215, 34, 300, 326, 149, 400, 404, 175, 450, 453, 179, 500, 521, 182, 600, 642, 203,
+    660, 673, 245, 1092, 1215, 258, 2000, 2120, 381, 3000, 3023, 501, 3030, 3145, 524
 )
+# fmt: on
 MEASURED_WORD = 34
 MEASURED_WORDS = 115
 FROZEN_WORD = 266
@@ -68,52 +60,21 @@ PLACES = (
     907655, 8693, 8694, 18935, 18937, 137723, 8715, 18956, 8718, 924175
 )
 # fmt: on
-# What can be written, by address; and of those: least and most where not all that the format holds is meant, what is taken
-# from a broadcast, too, and what stands behind the key.
-WRITABLE = {
-    400: 68,
-    1092: 69,
-    450: 73,
-    500: 75,
-    516: 76,
-    517: 77,
-    518: 78,
-    519: 79,
-    520: 80,
-    603: 83,
-    611: 84,
-    612: 85,
-    614: 86,
-    616: 87,
-    617: 88,
-    619: 89,
-    621: 90,
-    622: 91,
-    624: 92,
-    626: 93,
-    627: 94,
-    629: 95,
-    631: 96,
-    632: 97,
-    634: 98,
-    636: 99,
-    637: 100,
-    639: 101,
-    641: 102,
-    660: 103,
-    662: 104,
-    664: 105,
-    666: 106,
-    668: 107,
-    669: 108,
-    2005: 114,
-    3004: 121,
-    3006: 122,
-    3022: 123,
-    3030: 124,
-    3032: 125,
-    3033: 126,
-}
+# By their numbers, as bytes: what can be written; and of those what is taken from a broadcast, too, what stands behind the key,
+# and least and most where not all that the format holds is meant.
+# fmt: off
+WRITABLE = (
+    b"\x44\x45\x49\x4b\x4c\x4d\x4e\x4f\x50\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f\x60\x61"
+    b"\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x72\x79\x7a\x7b\x7c\x7d\x7e"
+)
+# fmt: on
+TO_ALL = b"\x44\x45"
+# fmt: off
+BEHIND_KEY = (
+    b"\x4b\x4c\x4d\x4e\x4f\x50\x53\x54\x55\x56\x57\x58\x59\x5a\x5b\x5c\x5d\x5e\x5f\x60\x61\x62\x63\x64"
+    b"\x65\x66\x67\x68\x69\x6a\x6b\x6c"
+)
+# fmt: on
 LIMITS = {
     68: (1577836800000, 4102444799999),
     76: (1, 247),
@@ -144,16 +105,6 @@ LIMITS = {
     123: (0, 4),
     125: (1, 224),
 }
-TO_ALL = (
-    68,
-    69,
-)
-# fmt: off
-BEHIND_KEY = (
-    75, 76, 77, 78, 79, 80, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
-    101, 102, 103, 104, 105, 106, 107, 108
-)
-# fmt: on
 CHOICES = {
     "baud_hundreds": (12, 24, 48, 96, 192, 384, 576, 1152),
 }

@@ -6,7 +6,7 @@ happens with the values, is not known here. Runs on MicroPython.
 
 import struct
 
-from firmware.register_image import NUMBERS, TEXT, name_of, place_of
+from firmware.register_image import NUMBERS, TEXT, name_of, place_of, word_of
 from firmware.register_map import BEHIND_KEY, CHOICES, LIMITS, TO_ALL, WRITABLE
 from protocols.errors import MeterRefused
 from protocols.pdu import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, pack_words
@@ -42,9 +42,13 @@ def _numbers(address: int, count: int) -> list[int]:
     """The values that the span covers, each of them whole."""
     numbers = []
     end = address + count
-    while address < end and address in WRITABLE:
-        numbers.append(WRITABLE[address])
-        address += place_of(numbers[-1])[2]
+    while address < end:
+        word = word_of(address, 1)
+        number = next((each for each in WRITABLE if place_of(each)[0] == word), None)
+        if number is None:
+            break
+        numbers.append(number)
+        address += place_of(number)[2]
     if address != end:
         raise MeterRefused(ILLEGAL_ADDRESS)
     return numbers

@@ -39,6 +39,8 @@ class UpdateDesk:
         self._settled = record.state == boot.GOOD and record.starts == 0
         self._update: Update | None = make() if record.state == boot.TRIAL else None
         if self._update is None:
+            forget("firmware.boot")
+        if self._update is None:
             image.put("update_state", _REFUSED if record.reason else _IDLE)
             image.put("update_reason", record.reason)
             image.put("update_received_bytes", 0)

@@ -67,8 +67,8 @@ def module_text(meter: Meter) -> str:
         _HEAD,
         _constant("MAP_VERSION", meter.map_version),
         _constant("WORDS", sum(end - first for first, end, _ in blocks)),
-        "# First address, the one after the last, and which word of the image the first one is.",
-        _table("BLOCKS", "()", [f"({first}, {end}, {word})" for first, end, word in blocks]),
+        "# By threes: first address, the one after the last, and which word of the image the first one is.",
+        _numbers("BLOCKS", [number for block in blocks for number in block]),
         _constant("MEASURED_WORD", _word(measured[0], blocks)),
         _constant("MEASURED_WORDS", sum(each.words for each in measured)),
         _constant("FROZEN_WORD", _word(frozen[0], blocks)),
@@ -81,12 +81,12 @@ def module_text(meter: Meter) -> str:
         _constant("FORMAT_BIT", _FORMAT_BIT),
         _constant("EXTRA_BIT", _EXTRA_BIT),
         _numbers("PLACES", [_packed(each, blocks) for each in places]),
-        "# What can be written, by address; and of those: least and most where not all that the format holds is meant, what is taken",
-        "# from a broadcast, too, and what stands behind the key.",
-        _table("WRITABLE", "{}", [f"{field.address}: {number(field)}" for field in writable]),
+        "# By their numbers, as bytes: what can be written; and of those what is taken from a broadcast, too, what stands behind the key,",
+        "# and least and most where not all that the format holds is meant.",
+        _constant("WRITABLE", bytes(map(number, writable))),
+        _constant("TO_ALL", bytes(number(field) for field in writable if field.access == BROADCAST)),
+        _constant("BEHIND_KEY", bytes(number(field) for field in writable if field.access == LOCKED)),
         _table("LIMITS", "{}", [f"{number(field)}: ({field.least}, {field.most})" for field in writable if _limited(field)]),
-        _table("TO_ALL", "()", [str(number(field)) for field in writable if field.access == BROADCAST]),
-        _numbers("BEHIND_KEY", [number(field) for field in writable if field.access == LOCKED]),
         _table("CHOICES", "{}", [f'"{field.name}": {field.choices}' for field in meter.fields if field.choices]),
         "# One record of the load profile, in struct's format; what stands where says the meter file.",
         _constant("PROFILE_RECORD", _quoted(">" + "".join(FORMATS[field.type] for field in record))),
@@ -154,7 +154,11 @@ def _limited(field: Field) -> bool:
 
 
 def _constant(name: str, value: object) -> str:
-    return f"{name} = {value}"
+    if not isinstance(value, bytes):
+        return f"{name} = {value}"
+    lines = ["".join(f"\\x{octet:02x}" for octet in value[at : at + 24]) for at in range(0, len(value), 24)]
+    text = _table(name, "()", [f'b"{line}"' for line in lines]).replace('",\n', '"\n')
+    return f"# fmt: off\n{text}\n# fmt: on" if len(lines) > 1 else f'{name} = b"{lines[0]}"'
 
 
 def _table(name: str, brackets: str, entries: list[str]) -> str:

@@ -24,8 +24,11 @@ from tools.board.wishes import SubmeterError, Wishes, bound, check, configuratio
 from tools.run_folder import run_folder
 
 INTERPRETER = "micropython_unix"
-# In words ("w"), because those of a PC are twice as wide: as many objects as in 160 KiB of the chip. A bare board is tried with less.
-HEAP = "160wk"
+# What a chip has, though a PC's words are twice as wide; the test of an exported tree takes as many words as a bare board has.
+HEAP = "160k"
+# With a page, a radio, a sensor or a key for updates (what an update needs is loaded for it): as many words ("w") as 160 KiB of
+# the chip, as what stands for them lies in the same heap.
+WIDE_HEAP = "160wk"
 # Started as a module it would not hand on its exit status.
 INTERPRET = f"import sys, {INTERPRETER}; sys.exit({INTERPRETER}.main())"
 RESET_STATUS = 75
@@ -59,7 +62,7 @@ class Submeter:
     `told` is called once the meter answers, and with the heap when the wished seconds are over.
     """
 
-    def __init__(self, wishes: Wishes, told: Callable[["Submeter", Heap | None], None], heap: str = HEAP) -> None:
+    def __init__(self, wishes: Wishes, told: Callable[["Submeter", Heap | None], None], heap: str = "") -> None:
         require_interpreter()
         self.wishes = wishes
         wished = {"tcp": wishes.tcp, "page": wishes.page}
@@ -68,7 +71,8 @@ class Submeter:
         self.listening = {name: bound(where) for name, where in wished.items() if where}
         self.terminal = ""
         self._told = told
-        self._heap = heap
+        plain = not (wishes.page or wishes.network or wishes.device or wishes.update_key) and wishes.front_end == "test_signal"
+        self._heap = heap or (HEAP if plain else WIDE_HEAP)
         self._stop = threading.Event()
         self._ready = False
         self._begun = ""

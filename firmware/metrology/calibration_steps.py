@@ -5,7 +5,8 @@ Each takes a window that was just measured and gives a calibration, or refuses w
 
 from collections import namedtuple
 
-from firmware.metrology.calibration import Calibration, CalibrationRefused, Channel, channel_name, checked
+from firmware.metrology.calibration import Calibration, CalibrationRefused, Channel
+from firmware.metrology.calibration_bytes import channel_name, checked
 from firmware.metrology.integers import UNIT_BITS, arc_sine_cdeg, divide_nearest, square_root
 from firmware.metrology.quantities import phase_values
 from firmware.metrology.window import Window

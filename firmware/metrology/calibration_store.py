@@ -4,7 +4,7 @@
 flash blocks) is not known here.
 """
 
-from firmware.metrology.calibration import Calibration, CalibrationRefused, from_bytes, log_lines, to_bytes
+from firmware.metrology.calibration import Calibration, CalibrationRefused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ else:
 class CalibrationStore:
     def __init__(self, slots: "tuple[Slot, Slot]", log: "Callable[[str], object]", factory: Calibration) -> None:
         """Takes the newer valid copy and mends the other; `factory` serves while neither is valid."""
+        from firmware.metrology.calibration_bytes import from_bytes, to_bytes  # noqa: PLC0415 - leaves memory again
+
         self._slots = slots
         self._log = log
         copies = [from_bytes(slot.read()) for slot in slots]
@@ -34,6 +36,8 @@ class CalibrationStore:
 
     def change(self, calibration: Calibration, who: str, unix_s: int) -> Calibration:
         """Stores it with the next change number; raises CalibrationRefused, with nothing written, if it is out of limits."""
+        from firmware.metrology.calibration_bytes import log_lines, to_bytes  # noqa: PLC0415 - likewise
+
         if len(calibration.channels) != len(self.current.channels):
             raise CalibrationRefused(
                 "This meter has %d channels, the calibration has %d." % (len(self.current.channels), len(calibration.channels))

@@ -28,7 +28,7 @@ def compiled(text: str, shown_as: str, chip: Chip) -> bytes:
         source, result = Path(folder, "module.py"), Path(folder, "module.mpy")
         source.write_text(text, encoding="utf-8")
         target = [f"-march={chip.architecture}", f"-msmall-int-bits={chip.small_int_bits}"]
-        words = [compiler(), *target, "-s", shown_as, "-o", str(result), str(source)]
+        words = [compiler(), "-O3", *target, "-s", shown_as, "-o", str(result), str(source)]
         run = subprocess.run(words, capture_output=True, text=True, check=False)
         if run.returncode:
             raise FlashError(f"{shown_as} cannot be compiled for the {chip.name}: {(run.stderr or run.stdout).strip().splitlines()[-1:]}")

@@ -1,7 +1,7 @@
 """Gives the names of our own short ones before modules are compiled: on a board each different name takes some 25 bytes.
 
 A name that one module uses alone gets a short name that other modules use for something else, so there are few different ones.
-Classes keep their names, so that a log names what went wrong; a traceback names the line of the source. What the chip, the
+Classes that a log names keep their names; a traceback names the line of the source. What the chip, the
 interpreter or the simulated board knows by a name keeps it, too. Lines stay where they are.
 """
 
@@ -103,13 +103,27 @@ def _looked_at(text: str, texts: dict[str, str]) -> _Module:
             imported |= {alias.name: node.module for alias in node.names}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            module.left.add(node.name)
+            if _is_logged(node):
+                module.left.add(node.name)
+            elif node in tree.body:
+                module.places.append((node.lineno, node.col_offset + len("class "), node.name))
+                module.costly.add(node.name)
             module.bases |= {imported[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in imported}
         scope = node.body if isinstance(node, (ast.Module, ast.ClassDef)) else []
         for statement in scope:
             if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.If, ast.Try, ast.With)):
                 module.costly |= {each.id for each in ast.walk(statement) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
     return module
+
+
+def _is_logged(node: ast.ClassDef) -> bool:
+    """What a log names by its class: an exception, and a port of the main loop, which says when it is quiet."""
+    bound = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    bound |= {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+    bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    return "quiet" in bound or any(
+        base in dir(builtins) or base.endswith(("Error", "Noise", "Answer", "Refused", "Mistake")) for base in bases
+    )
 
 
 def _note(module: _Module, node: ast.AST) -> None:  # noqa: C901 - one kind of node after the other
@@ -142,6 +156,7 @@ def _note(module: _Module, node: ast.AST) -> None:  # noqa: C901 - one kind of n
         module.left |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
         module.left |= {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
+        _note_fields(module, node.args[0])
         _note_fields(module, node.args[1])
 
 

@@ -3,6 +3,7 @@
 All modules of a tree are looked at together, because only then it is known what nobody uses:
 - a constant number is written where it is used, and its name goes: names and tables of names are what fills a small heap;
 - a function, class or constant that nothing reaches goes, such as the master's side of the protocols;
+- a class that only gives a namedtuple's fields their types is that namedtuple;
 - what stands under `if TYPE_CHECKING` goes, and what a module does when it is started by itself: here none is.
 A name counts as used wherever the same letters are used for anything, so nothing that could be meant is left out.
 Lines stay where they are: a traceback from the board names the line of the source.
@@ -44,7 +45,7 @@ def slimmed(sources: dict[str, str], kept: frozenset[str]) -> dict[str, str]:
     _find_constants(modules)
     for module in modules.values():
         _write_constants(module)
-    texts = {name: "\n".join(module.lines) for name, module in modules.items()}
+    texts = {name: _plain("\n".join(module.lines)) for name, module in modules.items()}
     while True:
         fewer = _without_unused({name: Module(name, text) for name, text in texts.items()}, kept)
         if fewer == texts:
@@ -113,6 +114,22 @@ def _write_constants(module: Module) -> None:
         module.lines[line - 1] = (text[:begin] + written.encode() + text[end:]).decode()
 
 
+def _plain(text: str) -> str:
+    """Without the classes around namedtuples that are there for their annotations only."""
+    lines = text.split("\n")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef) and len(node.bases) == 1 and all(map(_says_nothing, node.body)):
+            base = ast.get_source_segment(text, node.bases[0]) or ""
+            if base.startswith("namedtuple("):
+                blanked(lines, node, f"{node.name} = {base}".split("\n"))
+    return "\n".join(lines)
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return text or isinstance(node, ast.Pass) or (isinstance(node, ast.AnnAssign) and node.value is None)
+
+
 def _without_unused(modules: dict[str, Module], kept: frozenset[str]) -> dict[str, str]:
     used = Counter(kept)
     for module in modules.values():
@@ -133,7 +150,7 @@ def _cut(module: Module, node: ast.stmt, used: Counter[str], wanted: set[str]) -
         return any(used[name] or name in wanted or name.startswith(_KEPT) for name in names)
 
     if isinstance(node, ast.If) and _only_for_checkers(node):
-        _blank(module, node, [module.lines[each.lineno - 1].strip() for each in node.orelse if needed(_set_by(each))])
+        _blank(module, node, [module.lines[each.lineno - 1].strip() for each in node.orelse if needed(set_by(each))])
     elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         if not needed([node.name]):
             _blank(module, node, [])
@@ -142,8 +159,8 @@ def _cut(module: Module, node: ast.stmt, used: Counter[str], wanted: set[str]) -
                 if isinstance(method, ast.FunctionDef) and not (used[method.name] or method.name.startswith(_KEPT)):
                     _blank(module, method, [])
     elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-        names = _set_by(node)
-        if names and not needed(names) and _harmless(node):
+        names = set_by(node)
+        if names and not needed(names) and is_harmless(node):
             _blank(module, node, [])
     elif isinstance(node, ast.ImportFrom):
         left = [alias for alias in node.names if used[alias.asname or alias.name]]
@@ -151,20 +168,24 @@ def _cut(module: Module, node: ast.stmt, used: Counter[str], wanted: set[str]) -
             _blank(module, node, [f"from {node.module} import {', '.join(map(ast.unparse, left))}"] if left else [])
 
 
-def _harmless(node: ast.Assign | ast.AnnAssign) -> bool:
-    """Made of values only: a call might do something, but for that of `range`."""
+def is_harmless(node: ast.Assign | ast.AnnAssign) -> bool:
+    """Made of values only: a call might do something, but not these."""
     calls = [each for each in ast.walk(node.value) if isinstance(each, ast.Call)] if node.value else []
-    return all(ast.unparse(each.func) == "range" for each in calls)
+    return all(ast.unparse(each.func) in ("range", "namedtuple") for each in calls)
 
 
-def _set_by(node: ast.stmt) -> list[str]:
+def set_by(node: ast.stmt) -> list[str]:
     return [each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
 
 
 def _blank(module: Module, node: ast.stmt, instead: list[str]) -> None:
+    blanked(module.lines, node, instead)
+
+
+def blanked(lines: list[str], node: ast.stmt, instead: list[str]) -> None:
     first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
     count = (node.end_lineno or first) - first + 1
-    module.lines[first - 1 : first - 1 + count] = (instead + [""] * count)[:count]
+    lines[first - 1 : first - 1 + count] = (instead + [""] * count)[:count]
 
 
 def _only_for_checkers(node: ast.stmt) -> bool:

@@ -10,8 +10,10 @@ from typing import Any
 from firmware import boot
 from tools.flashing.chips import Chip
 from tools.flashing.compiled import FlashError, compiled, compiler
+from tools.flashing.joining import joined
 from tools.flashing.kept import kept
 from tools.flashing.modules import RECOVERY, ROOMS, ROOT, file_of, reached
+from tools.flashing.reaching import reached_only
 from tools.flashing.renaming import renamed
 from tools.flashing.slimming import slimmed
 
@@ -31,7 +33,15 @@ def library(chip: Chip) -> dict[str, bytes]:
 def root_files() -> dict[str, bytes]:
     """In the order in which they are to be written."""
     starting = f"from {STARTS[0]} import run\n\nrun()\n"
-    return {BOOT_FILE: file_of("firmware.boot").read_bytes(), STARTING_FILE: starting.encode()}
+    return {BOOT_FILE: _boot_text().encode(), STARTING_FILE: starting.encode()}
+
+
+def _boot_text() -> str:
+    """A source, as the chip starts it so; its names take memory as long as the meter runs, so it is slimmed, too."""
+    name, begins = "boot", "begin"
+    text = slimmed({name: file_of("firmware.boot").read_text(encoding="utf-8")}, frozenset({begins}))[name]
+    lines = [line for line in renamed({name: text}, known_outside() | {begins})[name].split("\n") if line.strip()]
+    return "\n".join([*lines, f"{begins}()"]) + "\n"
 
 
 def modules(
@@ -50,20 +60,56 @@ def _made(
 ) -> dict[str, bytes]:
     sources = {name: changed.get(name) or file_of(name).read_text(encoding="utf-8") for name in reached(starts, rooms=rooms)}
     paths = {name: file_of(name).relative_to(ROOT).with_suffix(".mpy").as_posix() for name in sources}
-    texts = renamed(slimmed(sources, asked_for), known_outside() | asked_for)
-    return {paths[name]: compiled(text, paths[name], chip) for name, text in texts.items()}
+    kept_names = known_outside() | asked_for
+    texts = renamed(_slimmed(sources, starts, asked_for), kept_names)
+    files = {name: each.text for name, each in joined(texts, starts, given_by_name()).items() if _does_something(each.text)}
+    return {paths[name]: compiled(text, name.rpartition(".")[2], chip) for name, text in files.items()}
+
+
+def _slimmed(sources: dict[str, str], starts: tuple[str, ...], asked_for: frozenset[str]) -> dict[str, str]:
+    """What one of the two leaves out may be all that the other kept something for."""
+    texts = slimmed(sources, asked_for)
+    while (fewer := slimmed(reached_only(texts, starts, asked_for), asked_for)) != texts:
+        texts = fewer
+    return texts
+
+
+def _does_something(text: str) -> bool:
+    """A package of nothing but its head needs no file on a board: its folder is enough."""
+    return any(not isinstance(node, ast.Expr) for node in ast.parse(text).body)
 
 
 @cache
 def known_outside() -> frozenset[str]:
     """Names that a chip's own modules may have, or the bench asks for: what the simulated board has and asks, and what `board` asks."""
-    ours = [file_of(f"firmware.{name}") for name in ("board", "front_end_wiring", "boot")]
-    paths = [*ROOT.joinpath("tools/board").rglob("*.py"), *ours]
-    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    ours = _nodes(_asking())
+    bench = _nodes(list(ROOT.joinpath("tools/board").rglob("*.py")))
+    nodes = bench + ours
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    words = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
-    imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
-    return frozenset(attributes | words | imported | {node.name for node in nodes if isinstance(node, ast.FunctionDef)})
+    imported = {alias.name for node in bench if isinstance(node, ast.ImportFrom) for alias in node.names}
+    found = attributes | given_by_name() | imported | _functions()
+    return frozenset(name for name in found if not name.startswith("_") or name.startswith("__"))  # nobody asks another for those
+
+
+def _functions() -> set[str]:
+    """Of the simulated board; nobody asks for those of what starts it."""
+    paths = [path for path in ROOT.joinpath("tools/board").rglob("*.py") if path.name != "start.py"]
+    return {node.name for node in _nodes(paths) if isinstance(node, ast.FunctionDef)}
+
+
+@cache
+def given_by_name() -> frozenset[str]:
+    """Arguments that the simulated board, or what asks a chip, gives by name."""
+    paths = [*ROOT.joinpath("tools/board").rglob("*.py"), *_asking()]
+    return frozenset(node.arg for node in _nodes(paths) if isinstance(node, ast.keyword) and node.arg)
+
+
+def _asking() -> list[Path]:
+    return [file_of("firmware.board"), file_of("firmware.boot"), file_of("firmware.radio"), *ROOT.joinpath("firmware/wiring").glob("*.py")]
+
+
+def _nodes(paths: list[Path]) -> list[ast.AST]:
+    return [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
 
 
 def _in_folder(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from firmware.register_image import NUMBERS, RegisterImage, name_of, number_of, place_of
+from firmware.register_image import NUMBERS, RegisterImage, name_of, number_of, place_of, word_of
 from firmware.register_map import BEHIND_KEY, LIMITS, MAP_VERSION, PROFILE_RECORD, TO_ALL, WRITABLE
 from gateway import catalogue
 from protocols.meter import latched, matches
@@ -74,7 +74,7 @@ def test_every_field_stands_where_the_file_says(field: Field) -> None:
         image.put_octets(field.name, octets)
 
     assert image.span(field.address, field.words) == octets
-    assert (field.address in WRITABLE) == (field.access != READ)
+    assert (number_of(field.name) in WRITABLE) == (field.access != READ)
 
 
 def test_a_new_board_is_recognised() -> None:
@@ -109,7 +109,8 @@ def test_the_settings_table_names_the_same_registers() -> None:
     """What `set-address` writes are the locked registers of the map, with the values they take."""
     assert METER.settings is not None
     for setting in METER.settings.registers:
-        number = WRITABLE[setting.row.address]
+        word = word_of(setting.row.address, 1)
+        number = next(each for each in WRITABLE if place_of(each)[0] == word)
         least, most = LIMITS.get(number, (0, 2**16 - 2))
         assert (number in TO_ALL, number in BEHIND_KEY) == (False, True)
         assert all(least <= code <= most for code in setting.codes.values()), name_of(number)

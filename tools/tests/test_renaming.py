@@ -162,13 +162,16 @@ def test_the_real_server_answers_the_same(tmp_path: Path) -> None:
 
 
 def test_names_that_others_know_stay() -> None:
-    """What is asked for from outside, classes, keywords, and what the interpreter's own objects answer to."""
-    text = "class Meter:\n    def run(self, append):\n        self.inner = append\n        return self.inner\nkept = dict(colour=1)\n"
+    """What is asked for from outside, classes that a log names, keywords, and what the interpreter's own objects answer to."""
+    text = (
+        "class MeterError(Exception):\n    def run(self, append):\n        self.inner = append\n        return self.inner\n"
+        "class Plain:\n    pass\nkept = dict(colour=1, plain=Plain)\n"
+    )
 
     left = {node.id for node in ast.walk(ast.parse(short(a=text)["a"])) if isinstance(node, ast.Name)}
     names = short(a=text)["a"]
 
-    assert "class Meter" in names
+    assert ("class MeterError(" in names, "class Plain" in names) == (True, False)
     assert ("def run(" in names, ", append)" in names) == (True, True)
     assert "colour=1" in names
     assert "inner" not in names

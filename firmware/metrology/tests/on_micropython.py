@@ -11,7 +11,7 @@ import micropython
 from firmware.front_ends.i2s_adc import CHUNK_FRAMES, I2sAdc
 from firmware.front_ends.test_signal import SyntheticSignal, Waveform, calibration
 from firmware.metrology import int32_model, kernels
-from firmware.metrology.calibration import from_bytes, to_bytes
+from firmware.metrology.calibration_bytes import from_bytes, to_bytes
 from firmware.metrology.calibration_steps import KnownLoad, known_load
 from firmware.metrology.energy import ACTIVE_EXPORT, ACTIVE_IMPORT, KINDS, Counters
 from firmware.metrology.layout import ARM_BELOW, FRAMES, LEVEL, SEARCH_LENGTH, STRIDE, TAKEN

@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmware.metrology.calibration import Calibration, CalibrationRefused, Channel, checked, from_bytes, log_lines, to_bytes
+from firmware.metrology.calibration import Calibration, CalibrationRefused, Channel
+from firmware.metrology.calibration_bytes import checked, from_bytes, log_lines, to_bytes
 from firmware.metrology.calibration_store import CalibrationStore
 
 FACTORY = Calibration((Channel(13733000, 0, 0), Channel(640000, 900, -35)), 10, 0)

@@ -17,23 +17,10 @@ _ERASE = 6
 _PIECE_BYTES = 256
 
 
-class PCNT:
-    """Counts the edges behind the Schmitt stage, and begins again at its limit."""
+def __getattr__(name: str) -> object:
+    from tools.board import peripherals  # noqa: PLC0415 - takes memory only where something is wired
 
-    INCREMENT, IRQ_MAX = 1, 16
-
-    def __init__(self, number: int, max: int, **_: object) -> None:  # noqa: A002, ARG002 - the chip's own names
-        self._max = max
-        self._first = 0
-
-    def irq(self, handler: object, trigger: int) -> None:
-        """The handler does nothing, so it is not called."""
-
-    def start(self) -> None:
-        self._first = world.wires.contact.edges
-
-    def value(self) -> int:
-        return (world.wires.contact.edges - self._first) % self._max
+    return getattr(peripherals, name)
 
 
 class Partition:

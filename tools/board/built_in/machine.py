@@ -1,5 +1,5 @@
 """The chip's `machine` module where there is no chip: a UART on a pseudo-terminal, RTC memory in a file, a watchdog in the parent,
-and pins, buses and converters that lead to what `tools.board.devices` has wired.
+and, where a board has some wired, its pins, buses and converters: those lie in `tools.board.peripherals`.
 
 Bytes go out one by one in the time their bits take on a wire. They come in when the other end has written them: a
 pseudo-terminal does not say when a byte began, so a request counts as ended when it was written. Runs on MicroPython.
@@ -8,7 +8,6 @@ pseudo-terminal does not say when a byte began, so a request counts as ended whe
 # mypy: ignore-errors
 # ruff: noqa: PTH123 - MicroPython has no pathlib
 
-import io
 import select
 import sys
 import time
@@ -19,9 +18,14 @@ PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 RESET_STATUS = 75  # the parent starts the board anew
 
 _MODULE_UART = 2  # the line is at the other
-_STREAM_POLL = 3  # MicroPython's own number for "is there something?"
 _READ_BYTES = 64  # asked again as long as there are more
 _FEED_MS = 100  # the parent need not hear of every turn
+
+
+def __getattr__(name: str) -> object:
+    from tools.board import peripherals  # noqa: PLC0415 - takes memory only where something is wired
+
+    return getattr(peripherals, name)
 
 
 def UART(number: int, tx: int, rx: int) -> object:  # noqa: N802 - the chip's own name
@@ -101,58 +105,6 @@ class _Memory:
 
 
 mem32 = _Memory()
-
-
-class Pin:
-    OUT, IN, PULL_UP = 3, 1, 2
-
-    def __init__(self, number: int, mode: int = IN, pull: "int | None" = None, value: int = 0) -> None:  # noqa: ARG002
-        self.number = number
-
-    def __call__(self, level: "int | None" = None) -> "int | None":
-        """The one output that is wired selects the chip; the one input that is asked so is the button, which pulls to ground."""
-        if level is None:
-            return int(not world.pressed(world.passed_us() // 1000))
-        world.wires.spi.select(level)
-        return None
-
-    def value(self) -> int:
-        """A contact draws the input down."""
-        return 0 if world.wires.contact.is_on() else 1
-
-
-class SPI:
-    def __init__(self, number: int, **_: object) -> None:  # noqa: ARG002
-        self._device = world.wires.spi
-
-    def write_readinto(self, write_buf: bytearray, read_buf: bytearray) -> None:
-        self._device.write_readinto(write_buf, read_buf)
-
-
-class ADC:
-    ATTN_11DB = 3
-
-    def __init__(self, pin: int, atten: int) -> None:  # noqa: ARG002
-        self._pin = pin
-
-    def read_u16(self) -> int:
-        wires, began_us = world.wires, time.ticks_us()
-        while time.ticks_diff(time.ticks_us(), began_us) < wires.READ_US:
-            pass
-        return wires.convert(self._pin, began_us)
-
-
-class I2S(io.IOBase):
-    RX, STEREO = 1, 2
-
-    def __init__(self, number: int, ibuf: int, **_: object) -> None:  # noqa: ARG002
-        self._stream = world.wires.new_stream(ibuf)
-
-    def ioctl(self, request: int, argument: int) -> int:
-        return argument if request == _STREAM_POLL else 0
-
-    def readinto(self, buffer: memoryview) -> int:
-        return self._stream.readinto(buffer)
 
 
 class RTC:
