@@ -1,5 +1,6 @@
 """The whole chain, from the wire to the hub: one gateway with a past runs live, and is then held to its word."""
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_shifts_as_csv_and_as_table(running: Running) -> None:
     table = running.chain.command("shifts")
 
     assert lines[0] == ",".join(CSV_HEAD)
+    assert {row["complete"] for row in csv.DictReader(lines)} <= {"true", "false"}
     assert len(lines) - 1 >= sum(len(figure["meters"]) for figure in figures)
     assert table.returncode == 0
     assert table.stdout.count("running") >= 1

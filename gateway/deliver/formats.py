@@ -75,8 +75,13 @@ def _csv(kind: str, page: Page) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(_CSV[kind][0])
-    writer.writerows(_rows(kind, page))
+    writer.writerows([as_in_json(cell) for cell in row] for row in _rows(kind, page))
     return out.getvalue()
+
+
+def as_in_json(cell: Any) -> Any:
+    """A CSV knows texts only; who reads both forms finds the same words."""
+    return _json(cell) if isinstance(cell, bool) else cell
 
 
 def _rows(kind: str, page: Page) -> Iterator[Cells]:

@@ -52,7 +52,7 @@ def shifts_csv(documents: Iterable[Document], roles: dict[str, str]) -> str:
         rows.append(
             (document["date"], figure.name, figure.production_line, document["start"], document["end"], figure.version, figure.state,
              figure.energy_kwh, *shares, figure.missing_s, figure.carbon[LOCATION].kg, figure.carbon[LOCATION].gases, *carbon,
-             "yes" if figure.complete else "no", document["sha256"])
+             "true" if figure.complete else "false", document["sha256"])
         )  # fmt: skip
     return text(heading, rows)
 
@@ -123,7 +123,7 @@ def production_csv(units: Iterable[UnitsDeclared]) -> str:
     return text(
         heading,
         (
-            (each.id, each.product, iso(each.time_ms), each.units, each.person, iso(each.known_at_ms), "yes" if each.holds else "no")
+            (each.id, each.product, iso(each.time_ms), each.units, each.person, iso(each.known_at_ms), "true" if each.holds else "false")
             for each in units
         ),
     )

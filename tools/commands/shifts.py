@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from gateway.buffer import series
 from gateway.carbon.version import causes
 from gateway.clock import SystemClock
+from gateway.deliver.formats import as_in_json
 from gateway.site import Site
 from gateway.site_inputs import inputs_of
 from gateway.zone import zone
@@ -49,6 +51,8 @@ def command(
         return
     from_ms = instant_of(from_, "--from", local) if from_ else 0
     to_ms = instant_of(to, "--to", local) if to else FOREVER_MS
+    if to_ms <= from_ms:
+        fail(f"--to {to} must lie after --from {from_ or '1970-01-01'}", WRONG_USE)
     known_ms = instant_of(as_known_at, "--as-known-at", local) if as_known_at else None
     figures = reading(found, lambda connection: series.figures(connection, from_ms, to_ms, known_ms))
     if as_json or format_ is Format.JSON:
@@ -93,7 +97,7 @@ def _print_csv(figures: list[dict[str, Any]]) -> None:
     for figure in figures:
         for meter in figure["meters"]:
             values = [figure[key] for key in head], [meter[key] for key in parts], [figure["carbon"][key] for key in carbon]
-            writer.writerow([*values[0], *values[1], *values[2], figure["complete"]])
+            writer.writerow([*values[0], *values[1], *values[2], as_in_json(figure["complete"])])
 
 
 def _print_table(figures: list[dict[str, Any]], local: tzinfo) -> None:
@@ -120,4 +124,4 @@ def _clock(text: str, local: tzinfo) -> str:
 
 def _short(text: str | None) -> str:
     """One decimal for a table; the exact figure stands in the JSON."""
-    return "-" if text is None else f"{float(text):,.1f}"
+    return "-" if text is None else f"{Decimal(text):,.1f}"

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tools.bench import import_sequences
 from tools.bench.counter_sequence import Life, life
 from tools.bench.import_sequences import COUNTERS_A_SITE, NotHeldError, check_site, check_truth, command
 from tools.bench.year_of_figures import site_text, value_at
+from tools.command import app
 
 SHARE = f"{COUNTERS_A_SITE} of 2000 counters"
 
@@ -48,6 +50,17 @@ def test_the_year_is_a_sound_site(tmp_path: Path) -> None:
     assert [each["shift"] for each in shown["shifts"]] == ["night", "early", "late", "night"]
     assert factors["factors"][0]["chosen"]["region"] == "CN-EAST"
     assert value_at(4, 0, 3) > value_at(4, 1, 3)
+
+
+def test_a_time_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    """Not answered with "no figure", which would be taken for a fact."""
+    site = tmp_path / "site.toml"
+    site.write_text(site_text(2), encoding="utf-8")
+
+    told = CliRunner().invoke(app, ["shifts", "--site", str(site), "--from", "2026-03-03", "--to", "2026-03-02"])
+
+    assert told.exit_code == 2
+    assert "--to 2026-03-02 must lie after --from 2026-03-03" in told.stderr
 
 
 def test_declarations_by_command_are_listed_with_their_numbers(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """In which form and how often the read API answers: Parquet, gzip, zstd, ETag, turns; over a real socket."""
 
+import csv
 import gzip
 import io
 import json
@@ -63,6 +64,13 @@ def test_parquet_is_exact(url: str) -> None:
     ]
     assert {int(each["time"].timestamp() * 1000) for each in rows} == {START_MS + 10_000}
     assert (response.headers["Shiftwatt-More"], rows[0]["sequence"]) == ("true", 1)
+
+
+def test_csv_says_true_as_json_does(url: str) -> None:
+    """Who reads both forms of a figure finds the same word."""
+    rows = csv.DictReader(get(f"{url}/v1/figures", Accept="text/csv").text.splitlines())
+
+    assert [row["complete"] for row in rows] == ["true"]
 
 
 def test_parquet_of_figures_and_of_nothing(url: str, source: FakeSource) -> None:
