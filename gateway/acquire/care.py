@@ -21,7 +21,7 @@ from gateway.status import SubmeterStatus
 from protocols.errors import ProtocolError
 from protocols.frame import BROADCAST
 from protocols.pdu import WriteRegisters
-from protocols.reading import Reading
+from protocols.reading import Reading, iso
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +94,7 @@ class Care:
         epoch, boots = found["counter_epoch"], found["boots"]
         name = ward.station.name
         if None not in (ward.epoch, epoch) and epoch != ward.epoch:
-            self._log.tell(
-                "epoch_changed",
-                name,
-                f"{name} lost the continuity of its counters: they are counted anew. Declare a reset if energy jumps.",
-            )
+            self._log.tell("epoch_changed", name, self._lost_continuity(name, found["uptime_s"]))
         if ward.boots is not None and boots is not None and boots != ward.boots:
             self._log.tell("meter_restarted", name, f"{name} has started {boots - ward.boots} times since it was looked at last.")
         ward.epoch, ward.boots = epoch, boots
@@ -119,6 +115,14 @@ class Care:
             clock_state=codes[state] if state is not None and state < len(codes) else "",
             time_ms=self._clock.instant().time_ms,
         )
+
+    def _lost_continuity(self, name: str, uptime_s: int | None) -> str:
+        """Counters begin a new epoch at a start only, so that is where a reset belongs."""
+        lost, now_ms = f"{name} lost the continuity of its counters:", self._clock.instant().time_ms
+        if now_ms is None or uptime_s is None:
+            return f"{lost} they are counted anew. Declare a reset if energy jumps."
+        started = iso((now_ms // 1000 - uptime_s) * 1000)
+        return f"{lost} since {started} they are counted anew. If energy jumps there, declare a reset at that time."
 
     async def _keep_time(self, ward: _Ward) -> None:
         """At the start, daily, and when it has drifted; only while our own clock is known."""

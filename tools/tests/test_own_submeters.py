@@ -8,7 +8,7 @@ import pytest
 from gateway.acquire.care import DRIFT_MS_MAX
 from gateway.acquire.tests.watching import LEVELS
 from protocols.pdu import WriteRegister, encode_request
-from protocols.reading import IMPORTED
+from protocols.reading import IMPORTED, iso
 from tools.tests.submeter_line import STARTED_MS, WINDOW_US, FirmwareMeter, SubmeterLine, lived
 
 LATCH = 1092
@@ -138,7 +138,9 @@ def test_quality_is_shown_and_a_lost_count_is_told() -> None:
 
     assert shown is not None
     assert (shown.counter_epoch, shown.boots, shown.clock_state, shown.coverage_hundredths_pct) == (4711, 3, "set", 10_000)
-    assert [event.subject for event in bench.events if event.kind in ("epoch_changed", "meter_restarted")] == ["m1", "m1"]
+    lost, restarted = [event for event in bench.events if event.kind in ("epoch_changed", "meter_restarted")]
+    assert (lost.subject, restarted.subject) == ("m1", "m1")
+    assert lost.detail.startswith(f"m1 lost the continuity of its counters: since {iso(STARTED_MS)} they")
 
 
 async def outage(bench: SubmeterLine) -> None:
