@@ -294,7 +294,7 @@ class Application:
         from firmware.calibration_registers import registers  # noqa: PLC0415 - likewise
 
         parts, image = self._parts, self._parts.image
-        image.put("marks", _NOT_CALIBRATED if parts.calibration.is_factory else 0)
+        image.put("marks", _NOT_CALIBRATED if parts.calibration.is_factory and calibration.channels else 0)
         image.put("calibration_version", VERSION)
         for name, value in registers(calibration).items():
             image.put(name, value)

@@ -5,7 +5,6 @@ What is made of it is `main`'s matter. On a PC the simulated board puts its own 
 """
 
 import gc
-import json
 import os
 import select
 import socket
@@ -19,16 +18,16 @@ from firmware.rtc_areas import RtcAreas
 from firmware.rtc_plan import AREAS
 
 FOLDER = "shiftwatt"  # in its place, on a board with the partitions that MicroPython comes with
-CONFIGURATION = "configuration.json"
 clock: "Clock" = time  # type: ignore[assignment]  # the stubs give ticks a type of their own, which is int
 reset = machine.reset
 UART_BUFFER_BYTES = 512  # two frames
+waiting: "list[Callable[[], bool]]" = []
 _PARITY = (None, 0, 1)  # machine.UART's words for none, even, odd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Protocol
+    from typing import Protocol
 
     from firmware.access_point import Datagrams
     from firmware.flash_sectors import BlockDevice
@@ -128,6 +127,14 @@ def button(pin: int) -> "Callable[[], int]":
     return machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP)
 
 
+def somebody_waits() -> bool:
+    """For those who would block: whether somebody may wait for an answer."""
+    for waits in waiting:  # noqa: SIM110 - a generator takes memory, and this is asked some thousand times a second
+        if waits():
+            return True
+    return False
+
+
 def poller() -> "Poller":
     return select.poll()
 
@@ -140,12 +147,6 @@ def watchdog(timeout_ms: int) -> "Callable[[], object]":
 def driver_enable(wiring: "dict[str, int]") -> "Callable[[int], object] | None":
     """None for a transceiver that finds its direction by itself."""
     return machine.Pin(wiring["driver_enable"], machine.Pin.OUT, value=0) if "driver_enable" in wiring else None
-
-
-def configuration() -> "dict[str, Any]":
-    with open(CONFIGURATION) as file:  # noqa: PTH123 - the board has no pathlib
-        document: dict[str, Any] = json.load(file)
-        return document
 
 
 def random_number() -> int:

@@ -9,7 +9,7 @@ from firmware.block_slot import BlockLog, BlockSlot
 from firmware.clock import MeterClock
 from firmware.counter_journal import BLOCKS_MIN, ONE_MINUTE, ONE_SECOND, TEN_SECONDS, CounterJournal, JournalPlan
 from firmware.front_end_wiring import front_end as wired
-from firmware.guarded import Guarded
+from firmware.guarded import Guarded, say
 from firmware.key_lock import KeyLock
 from firmware.load_profile import LoadProfile
 from firmware.main_loop import Loop, MainLoop
@@ -96,12 +96,16 @@ def compose(
     line = settings.current
     rs485 = Rs485Port(uart, server, board.clock, line.baud, line.bits_per_byte, never, board.driver_enable(wiring))
     upkeep = Upkeep(uart, wiring, settings, rs485, server, image)
+    board.waiting[:] = [rs485.waits]
     ports: list[Port] = [rs485]
     if any(name in configuration for name in _NETWORKED):
         from firmware import network_parts  # noqa: PLC0415 - a meter without them has the memory for something else
 
-        wired_on = network_parts.ports(configuration, device, server, application, lock, clock, upkeep.is_quiet)
-        ports += [Guarded(port) for port in wired_on]
+        try:
+            wired_on = network_parts.ports(configuration, device, server, application, lock, clock, upkeep.is_quiet)
+            ports += [Guarded(port) for port in wired_on]
+        except Exception as error:  # noqa: BLE001 - whatever it is: the meter meters, and answers on its pair
+            say("the network does not start: %r. The meter goes on without it until it is restarted." % error)
     limits_ms = dict(LIMITS_MS)
     limits_ms[JOURNAL] = max(LIMITS_MS[JOURNAL], _JOURNAL_BOUNDS * plan.loss_bound_ms)
     supervisor = Supervisor(board.watchdog(WATCHDOG_MS), limits_ms, clock.uptime_ms)

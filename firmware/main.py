@@ -33,7 +33,21 @@ def compose(
 
 
 def run() -> None:
-    meter = compose(board.configuration(), ElapsedTicks(board.clock))
+    meter = _composed()
     while True:
         meter.turn()
         board.clock.sleep_us(_PAUSE_US)
+
+
+def _composed() -> "MainLoop":
+    """Where that fails the watchdog starts the board anew, at last into recovery; the reason is said before."""
+    from firmware import configuring  # noqa: PLC0415 - leaves memory again
+
+    document = configuring.read()
+    try:
+        meter = compose(document, ElapsedTicks(board.clock))
+    except Exception as error:
+        configuring.refused(error)
+        raise
+    forget("firmware.configuring")
+    return meter

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 
+from firmware.guarded import say
 from firmware.supervisor import JOURNAL, MODBUS, SAMPLING
 
 TICK_MS = 1_000
@@ -124,7 +125,13 @@ class MainLoop:
             application.line_changed = False
             self._loop.change_line()
         elif application.jobs:
-            application.jobs.pop(0)()
+            self._work_one_off()
         else:
             self.save()
             self._loop.restart()
+
+    def _work_one_off(self) -> None:
+        try:
+            self._loop.application.jobs.pop(0)()
+        except OSError as error:  # full, or worn out: it holds until the next start
+            say("the flash does not take what was set: %r. It holds until the next start." % error)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firmware.key_lock import Clock, KeyLock
     from firmware.register_image import RegisterImage
     from firmware.register_writes import Changes
-    from protocols.responder import Registers
+    from protocols.responder import Handler, Registers
 
     class Application(Protocol):
         def refresh(self) -> None:
@@ -121,9 +121,16 @@ class ModbusServer:
 
     def _answered(self, pdu: bytes) -> bytes:
         self.diagnostics.count(SERVER_MESSAGES)
-        reply = answer(pdu, self, self._identity, self._functions)
+        reply = self._tried(pdu, self._identity, self._functions)
         self._count_refusal(reply)
         return reply
+
+    def _tried(self, pdu: bytes, identity: tuple[bytes, ...], functions: "dict[int, Handler]") -> bytes:
+        """A long request may find no memory, such as while the update is loaded for a moment: then the master tries again."""
+        try:
+            return answer(pdu, self, identity, functions)
+        except MemoryError:
+            return bytes((pdu[0] & ~REFUSED | REFUSED, BUSY))
 
     def _obey(self, pdu: bytes) -> None:
         """A broadcast is for writing only; nobody hears whether it was refused, but it is counted."""
@@ -133,7 +140,7 @@ class ModbusServer:
             return
         self._to_all = True
         try:
-            self._count_refusal(answer(pdu, self))
+            self._count_refusal(self._tried(pdu, (), FUNCTIONS))
         finally:
             self._to_all = False
 

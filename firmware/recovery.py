@@ -4,7 +4,7 @@ It lies in a folder of its own beside the slots, with the few modules it needs, 
 in which nobody sent an update it lets the slots be tried again: what failed may have been a passing thing.
 """
 
-from firmware import board, boot, flash_plan
+from firmware import board, boot, configuring, flash_plan
 from firmware.block_slot import BlockSlot
 from firmware.key_lock import KeyLock
 from firmware.modbus_server import ModbusServer
@@ -52,7 +52,21 @@ class Recovery:
 
 
 def run() -> None:
-    configuration = board.configuration()
+    try:
+        recovery, update, port = _made(configuring.read())
+    except Exception as error:  # noqa: BLE001 - its values may be why we are here
+        configuring.refused(error)
+        recovery, update, port = _made(configuring.read_from(configuring.COPY))
+    feed = board.watchdog(WATCHDOG_MS)
+    while True:
+        port.poll()
+        feed()
+        if port.quiet:
+            _work(recovery, update)
+        board.clock.sleep_us(_PAUSE_US)
+
+
+def _made(configuration: "dict[str, Any]") -> "tuple[Recovery, Update, Rs485Port]":
     image = RegisterImage()
     settings = _settings(configuration)
     hardware = configuration["hardware"]
@@ -77,13 +91,7 @@ def run() -> None:
         lambda: False,
         board.driver_enable(wiring),
     )
-    feed = board.watchdog(WATCHDOG_MS)
-    while True:
-        port.poll()
-        feed()
-        if port.quiet:
-            _work(recovery, update)
-        board.clock.sleep_us(_PAUSE_US)
+    return recovery, update, port
 
 
 def _work(recovery: Recovery, update: Update) -> None:

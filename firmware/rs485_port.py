@@ -94,6 +94,13 @@ class Rs485Port:
         """No frame is being heard, answered or sent: now a sector may be erased, or the settings changed."""
         return not (self._sending or self._reply or self._reader.waiting or self._uart.any())
 
+    def waits(self) -> bool:
+        """For whoever holds up the loop: whether somebody speaks or is answered. What comes later is younger than this look."""
+        if not self.quiet:
+            return True
+        self._polled_us = self._clock.ticks_us()
+        return False
+
     def poll(self) -> None:
         if self._sending:
             self._end_sending()
@@ -104,7 +111,11 @@ class Rs485Port:
         if self._reply:
             self._answer(now_us)
         elif self._reader.waiting and self._clock.ticks_diff(now_us, self._heard_us) >= self._silence_us:
-            self._end_of_frame()
+            try:
+                self._end_of_frame()
+            except MemoryError:  # one answer less; the meter goes on
+                self._reader = RtuRequestReader()
+                self._server.lost()
 
     def _hear(self, now_us: int, away_us: int) -> None:
         waiting = min(self._uart.any(), 2 * RTU_MAX)

@@ -125,7 +125,7 @@ class TcpPort:
                 client.heard_ms = self._ticks.ticks_ms()
                 client.reader.feed(data)
             self._answer(client)
-        except (OSError, LineNoise):  # gone, or it speaks something else: the other clients go on
+        except (OSError, LineNoise, MemoryError):  # gone, or out of step: the other clients go on, and this one may connect again
             self._drop(client)
 
     def _answer(self, client: _Client) -> None:

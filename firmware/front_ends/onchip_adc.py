@@ -1,9 +1,11 @@
 """The chip's own converter, in bursts of ten cycles: good for bring-up, and an indicative meter; never more.
 
 The port has no continuous mode and a read costs about 35 us, so a burst blocks; `must_stop` is asked before every frame, and when a
-request waits on the wire the burst ends with the whole cycles it has. The samples of a burst are stored first and summed afterwards,
-because any pause in between would bend the time axis. The power of a burst stands for the time since the last one; what was not
-sampled is missing. The converter is noisy with WiFi on and bends at the ends of its range: keep signals within its middle two thirds.
+request waits on the wire the burst ends with the whole cycles it has. On a wire that is never silent for a cycle a short one is taken
+every few seconds whoever waits: the answer is late then, and not lost. Reads keep equal distances, so that the room holds ten cycles
+of one phase as of three. The samples of a burst are stored first and summed afterwards, because any pause in between would bend the
+time axis. The power of a burst stands for the time since the last one; what was not sampled is missing. The converter is noisy with
+WiFi on and bends at the ends of its range: keep signals within its middle two thirds.
 """
 
 from array import array
@@ -30,6 +32,9 @@ CYCLES = 10
 # Ten cycles of 45 Hz, and at most one before the first crossing with the quarter of a cycle that the delayed voltage needs.
 BURST_US = 250000
 INTERVAL_US = 1000000
+# One cycle of 40 Hz wherever it begins, behind a quarter of one. A request waits for it no longer than for a flash erase.
+SHORT_US = 60000
+PATIENCE_US = 3000000  # the supervisor waits five seconds for a window, and energy is counted for no more
 FRAMES_ROOM = 1024  # 250 ms of three phases take about 900 frames; 12 kB, allocated once at the start
 RAIL_LOW, RAIL_HIGH = 0, 0xFFF << 4  # read_u16 of twelve bits
 HYSTERESIS = 3000  # a twentieth of the range: above the noise with WiFi on
@@ -55,6 +60,7 @@ class OnchipAdc(Sampling):
         self._stride = len(converters)
         self._samples = array("h", bytes(2 * self._stride * FRAMES_ROOM))
         self._states = [new_phase(2 * phase, self._stride, RAIL_LOW, RAIL_HIGH) for phase in range(self.phases)]
+        self._read_us = -(-BURST_US // (FRAMES_ROOM * self._stride))  # from one read to the next, at least
         self._search = array("i", [0] * SEARCH_LENGTH)
         self._search[STRIDE], self._search[LEVEL] = self._stride, OFFSET
         self._pending_us = 0
@@ -70,13 +76,18 @@ class OnchipAdc(Sampling):
         return self._summed(frames, burst_us) if frames else None
 
     def _capture(self, begin: int) -> int:
-        place = 0
+        place = due_us = 0
+        patient = self._pending_us < PATIENCE_US
+        longest_us = BURST_US if patient else SHORT_US
         for frame in range(FRAMES_ROOM):
-            if self._must_stop() or self._since_us(self._now_us(), begin) >= BURST_US:
+            if (self._must_stop() and patient) or self._since_us(self._now_us(), begin) >= longest_us:
                 return frame
             for converter in self._converters:
+                while self._since_us(self._now_us(), begin) < due_us:
+                    pass
                 self._samples[place] = converter.read_u16() - OFFSET
                 place += 1
+                due_us += self._read_us
         return FRAMES_ROOM
 
     def _summed(self, frames: int, burst_us: int) -> "Window | None":
@@ -86,7 +97,7 @@ class OnchipAdc(Sampling):
         # The delayed voltage of the first frame must lie within the burst.
         history = 1000000000 // (4 * LOWEST_HZ * frame_ns) + 1
         crossings = self._crossings(history, frames)
-        if len(crossings) < 2 and burst_us < BURST_US:
+        if len(crossings) < 2 and burst_us < SHORT_US:
             return None
         start, late_start = crossings[0] if len(crossings) > 1 else (history, 0)
         end, late_end = crossings[-1] if len(crossings) > 1 else (frames, 0)

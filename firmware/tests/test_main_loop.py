@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from firmware.clock import MeterClock
 from firmware.main_loop import HOLD_MS_MAX, Loop, MainLoop
 from firmware.metrology.window import Window
@@ -94,3 +96,17 @@ def test_the_watchdog_is_fed_while_the_meters_time_stands_still() -> None:
 
     assert bench.run(20_000).count("fed") == 20
     assert hanging.run(20_000).count("fed") == 5
+
+
+def test_a_flash_that_takes_nothing_does_not_end_the_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was set holds until the next start, and the console says so."""
+    world = World()
+
+    def full() -> None:
+        raise OSError(28)
+
+    world.jobs += [full, lambda: world.done.append("next")]
+    done = world.run(100)
+
+    assert "next" in done
+    assert "the flash does not take what was set" in capsys.readouterr().out

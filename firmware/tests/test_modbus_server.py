@@ -14,6 +14,7 @@ from pymodbus.pdu.register_message import (
     WriteMultipleRegistersRequest,
     WriteSingleRegisterRequest,
 )
+from pytest_mock import MockerFixture
 
 from firmware.diagnostics import BUS_ERRORS, BUS_MESSAGES, EXCEPTIONS, LOST, NO_RESPONSE, SERVER_MESSAGES
 from firmware.key_lock import KEY_TRY_MS, OPEN_S_MAX
@@ -401,3 +402,16 @@ def test_lost_and_broken_frames_stand_in_the_quality_registers(bench: Bench) -> 
     told(bench, "08 00 0A 00 00")
 
     assert struct.unpack(">II", told(bench, "03 01 3D 00 04")[2:]) == (1, 1)
+
+
+@pytest.mark.parametrize("pdu", [bytes.fromhex("030064007d"), writing(NAME, *[0x4141] * 16), bytes.fromhex("2b0e0100")])
+def test_no_memory_for_a_request_costs_one_answer(bench: Bench, pdu: bytes, mocker: MockerFixture) -> None:
+    """The master hears that the meter is busy, whatever was asked; the next request is answered."""
+    with_memory = told(bench, pdu)
+    mocker.patch("firmware.modbus_server.answer", side_effect=MemoryError)
+    without = told(bench, pdu)
+    assert to_all(bench, writing(LATCH, 5)) == b""
+    mocker.stopall()
+
+    assert without == bytes((pdu[0] | 0x80, BUSY))
+    assert told(bench, pdu) == with_memory

@@ -10,7 +10,7 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest
 from firmware.diagnostics import BUS_ERRORS, BUS_MESSAGES, LOST, SERVER_MESSAGES
 from firmware.rs485_port import ANSWER_US_MAX
 from firmware.tests.modbus_bench import UNIT, Pair
-from protocols.frame import rtu_frame, t35_us
+from protocols.frame import RtuFrame, rtu_frame, t35_us
 from protocols.pdu import ReadRequest, WriteRegister, encode_request
 from protocols.tests.vectors import BAD, GOOD
 
@@ -364,4 +364,36 @@ def test_a_short_write_is_counted() -> None:
 
     assert counted(pair, LOST) == 1
     pair.wire.write = take_all  # type: ignore[method-assign]
+    assert pair.ask(REQUEST) == REPLY
+
+
+def test_who_holds_up_the_loop_and_looks_costs_no_frame() -> None:
+    """A front end looked at the pair all the time, and gave way when a request began: that one is young, and answered."""
+    pair = Pair()
+    for _ in range(200):
+        pair.clock.now_us += 1_000
+        assert not pair.port.waits()
+    pair.say(REQUEST)
+    while not pair.port.waits():
+        pair.clock.now_us += 300
+    pair.run(100_000)
+
+    assert spoken(pair) == REPLY
+    assert counted(pair, LOST) == 0
+
+
+def test_no_memory_for_a_frame_costs_that_frame() -> None:
+    """It is counted as lost; the next one is answered."""
+    pair = Pair()
+    frames, refusals = pair.port._frames, iter([MemoryError])
+
+    def short_of_memory() -> list[RtuFrame]:
+        for refusal in refusals:
+            raise refusal
+        return frames()
+
+    pair.port._frames = short_of_memory  # type: ignore[method-assign]
+    lost = pair.ask(REQUEST)
+
+    assert (lost, counted(pair, LOST)) == (b"", 1)
     assert pair.ask(REQUEST) == REPLY

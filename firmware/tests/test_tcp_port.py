@@ -14,7 +14,11 @@ from protocols.frame import TcpFrame, tcp_frame
 
 
 class Echo:
+    short_of_memory = False
+
     def serve_tcp(self, frame: TcpFrame) -> bytes:
+        if self.short_of_memory:
+            raise MemoryError
         return tcp_frame(frame.transaction, frame.unit, frame.pdu)
 
 
@@ -44,7 +48,8 @@ class Bench:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listener.setblocking(False)
         self._address = listener.getsockname()
-        self.port = TcpPort(listener, Poller(), Echo(), self.clock)
+        self.server = Echo()
+        self.port = TcpPort(listener, Poller(), self.server, self.clock)
         stack.callback(lambda: [client.connection.close() for client in self.port._clients])
 
     def pass_ms(self, milliseconds: int) -> None:
@@ -193,3 +198,14 @@ def test_junk_ends_only_its_own_connection(bench: Bench) -> None:
 
     assert exchange(bench, bad, b"GET / HTTP/1.1\r\n\r\n") == b""
     assert exchange(bench, good, request) == request
+
+
+def test_whoever_gets_no_answer_for_want_of_memory_is_let_go(bench: Bench) -> None:
+    """It does not wait for an answer that never comes, and may connect again at once."""
+    client = bench.client()
+    bench.server.short_of_memory = True
+    exchange(bench, client, REQUEST)
+    bench.server.short_of_memory = False
+
+    assert gone(client)
+    assert exchange(bench, bench.client(), REQUEST) == REQUEST

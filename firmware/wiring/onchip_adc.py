@@ -17,5 +17,5 @@ if TYPE_CHECKING:
 
 def wired(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]":
     converters = tuple([machine.ADC(pin, atten=machine.ADC.ATTN_11DB) for pin in wiring["pins"]])
-    front_end = module.OnchipAdc(converters, kernels, board.clock.ticks_us, board.clock.ticks_diff, lambda: False)
+    front_end = module.OnchipAdc(converters, kernels, board.clock.ticks_us, board.clock.ticks_diff, board.somebody_waits)
     return front_end, gains_of(wiring), "onchip_adc"

@@ -23,6 +23,7 @@ LOADS = (
     Load(229_000, 6_100, 1_195_000, 719_000, 3_100),
 )
 FULL_SCALE = 32_767
+_SINE_ONE = 32_767
 _TURN = 2 * math.pi
 _chance: "Any" = random  # the module itself has what is needed of random.Random, which MicroPython has not
 
@@ -141,12 +142,17 @@ class AdcWires:
 
     def __init__(self, wishes: "dict[str, Any]") -> None:
         self._peaks = wishes.get("peaks", (20_000, 10_000))
+        # A quarter of a turn in steps of 10 us: sines would be allocated, and a collection in every burst bend its time.
+        self._sine = array("h", [round(_SINE_ONE * math.sin(_TURN * step / 2_000)) for step in range(501)])
 
     def pass_time(self, elapsed_us: int) -> None:
         pass
 
     def convert(self, pin: int, now_us: int) -> int:
-        value: int = 32_768 + round(self._peaks[pin & 1] * math.sin(_TURN * (now_us % 20_000) / 20_000))
+        at = now_us // 10 % 2_000
+        up = 1 if at < 1_000 else -1
+        at %= 1_000
+        value: int = 32_768 + up * self._peaks[pin & 1] * self._sine[min(at, 1_000 - at)] // _SINE_ONE
         return max(0, min(0xFFF, value >> 4)) << 4
 
 

@@ -25,9 +25,9 @@ def opened(path: Path | None) -> BinaryIO:
         file: BinaryIO = path.open("r+b", buffering=0)
     except OSError as error:
         raise SubmeterError(f"the flash {path} cannot be opened: {error.strerror}.") from error
-    size = path.stat().st_size
     try:
         _lock(file, path)
+        size = path.stat().st_size  # not before: whoever had the lock may have filled it
         _require_flash(path, size)
     except SubmeterError:
         file.close()

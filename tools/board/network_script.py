@@ -35,7 +35,7 @@ def read(path: Path) -> NetworkScript:
     try:
         text = path.read_bytes()[: _BYTES_MAX + 1].decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise SubmeterError(f"the network script {path} cannot be read: {error}.") from error
+        raise SubmeterError(f"the network script {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     lines = text.splitlines()
     if len(text) > _BYTES_MAX or len(lines) > _LINES_MAX:
         raise SubmeterError(f"{path} is no network script: it has more than {_LINES_MAX} lines or {_BYTES_MAX} bytes.")

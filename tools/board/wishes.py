@@ -121,4 +121,5 @@ def bound(wished: tuple[str, int]) -> tuple[str, int]:
         with socket.create_server(wished) as trial:
             return wished[0], trial.getsockname()[1]
     except OSError as error:
-        raise SubmeterError(f"port {wished[1]} of {wished[0]} cannot be used: {error.strerror}; name another one.") from error
+        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address, which stands here already
+        raise SubmeterError(f"port {wished[1]} of {wished[0]} cannot be used: {reason}; name another one.") from error

@@ -70,7 +70,7 @@ def command(
             return
         if export is not None:
             tree.write(tree.tree(target, document), export)
-            print(f"the files of an {target.name} are in {export}: copy them into the root of the board's file system, main.py last.")
+            print(f"the files for {target.name} are in {export}: copy them into the root of the board's file system, main.py last.")
         else:
             _flash(target, _port(port), micropython, tree.tree(target, document))
     label.show(document)

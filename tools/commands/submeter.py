@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from string import hexdigits
 from typing import Annotated
@@ -57,6 +58,8 @@ def command(
         fail("a meter that nobody can reach is no use: give --link PATH, --tcp HOST:PORT or both", WRONG_USE)
     if baud is not None and baud not in _BAUDS:
         fail(f"--baud {baud} is not one of {', '.join(map(str, _BAUDS))}", WRONG_USE)
+    if not isfinite(seconds):
+        fail(f"--seconds {seconds} is no end; leave it out, and the meter measures until it is stopped", WRONG_USE)
     if front_end not in FRONT_ENDS:
         fail(f"--front-end {front_end} is not one of {', '.join(sorted(FRONT_ENDS))}", WRONG_USE)
     if samples is not None and front_end != "test_signal":
@@ -83,7 +86,7 @@ def _recording(path: Path | None, given: tuple[int | None, int | None, str | Non
     named = [name for name, value in zip(_RECORDING, given, strict=True) if value is not None]
     if path is None:
         if named:
-            fail(f"{', '.join(named)} say how to read --samples FILE, which is not given", WRONG_USE)
+            fail(f"there is no --samples FILE for {', '.join(named)}; give it, too", WRONG_USE)
         return None
     rate, phases, volts, amps = given
     if rate is None or phases is None or volts is None or amps is None:

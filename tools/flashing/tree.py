@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from firmware import boot
+from firmware import boot, configuring
 from tools.flashing.chips import Chip
 from tools.flashing.compiled import FlashError, compiled, compiler
 from tools.flashing.joining import joined
@@ -20,7 +20,7 @@ from tools.flashing.slimming import slimmed
 # What MicroPython runs by itself after a start; the one that starts the meter is written last, so that no half written one starts.
 BOOT_FILE, STARTING_FILE = "boot.py", "main.py"
 STARTS, ASKED_FOR = ("firmware.main",), frozenset({"run"})  # by the files of the root
-CONFIGURATION = "configuration.json"
+CONFIGURATION, COPY = configuring.FILE, configuring.COPY  # the copy is for the day when the other cannot be read
 FOLDERS = (boot.SLOTS[0], boot.RECOVERY)
 _TOOLS = "tools/flashing"  # what makes the tree is part of what it is made from
 
@@ -118,7 +118,8 @@ def _in_folder(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:
 
 def tree(chip: Chip, configuration: dict[str, Any]) -> dict[str, bytes]:
     """Every file in the order in which it is to be written."""
-    return library(chip) | {CONFIGURATION: (json.dumps(configuration, indent=2) + "\n").encode()} | root_files()
+    document = (json.dumps(configuration, indent=2) + "\n").encode()
+    return library(chip) | {COPY: document, CONFIGURATION: document} | root_files()
 
 
 def write(files: dict[str, bytes], folder: Path) -> None:

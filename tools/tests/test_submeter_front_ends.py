@@ -110,9 +110,10 @@ def test_the_pulse_input(wiring: dict[str, Any], quantity: str) -> None:
     with running("pulse_input", {"wiring": wiring}, 1) as meter:
         meter.wait(lambda: meter.number(ENERGY if not wiring else PIECES, 4) not in (0, NONE[4]))
         energy, pieces, voltage = meter.number(ENERGY, 4), meter.number(PIECES, 4), meter.number(100, 2)
-        power, phases, front_end = meter.number(114, 2), meter.number(PHASES, 1), meter.number(FRONT_END, 1)
+        power, phases, front_end, marks = meter.number(114, 2), meter.number(PHASES, 1), meter.number(FRONT_END, 1), meter.number(32, 1)
 
     assert (voltage, phases, front_end) == (NONE[2], 0, 6)
+    assert marks == 0  # it has no channel that could be calibrated
     if quantity == "pieces":
         assert (energy, power) == (NONE[4], 0x80000000)
         assert 1 <= pieces < 200
