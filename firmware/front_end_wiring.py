@@ -31,5 +31,5 @@ def front_end(wiring: "dict[str, Any]") -> "tuple[FrontEnd, Calibration, str]":
     else:
         raise KeyError(kind)
     found = wired(wiring)
-    forget("firmware.wiring.%s" % kind)
+    forget("firmware.wiring.%s" % ("synthetic" if kind == "test_signal" else kind))
     return found

@@ -8,6 +8,7 @@ from firmware.forgetting import forget
 # A page asks for itself again every five seconds: who watches has it loaded once. Without visitors the room is for others.
 STAY_MS = 15_000
 _POLLIN = 1
+_REQUEST_BYTES = 512  # a browser's is about as long
 _NO_ROOM = b"HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\n\r\nNo memory is left for this page; the meter goes on measuring."
 _MODULES = ("firmware.page_house", "firmware.network_settings", "firmware.words_en", "firmware.words_zh")
 
@@ -56,8 +57,19 @@ class PageDoor:
             self._house = opened(self._listener, self._poller, self._ticks, self._parts)
         except MemoryError:
             forget(*_MODULES)
-            visitor, _ = self._listener.accept()
-            visitor.send(_NO_ROOM)
-            visitor.close()
+            self._turn_away()
             return False
         return True
+
+    def _turn_away(self) -> None:
+        try:
+            visitor, _ = self._listener.accept()
+        except OSError:  # gone again, or no socket is left
+            return
+        visitor.setblocking(False)  # noqa: FBT003 - takes no name
+        for work in (lambda: visitor.recv(_REQUEST_BYTES), lambda: visitor.send(_NO_ROOM)):  # left unread, bytes make an answer a reset
+            try:  # noqa: SIM105 - no contextlib on the board
+                work()
+            except OSError:  # nothing was said yet, or the visitor is gone
+                pass
+        visitor.close()

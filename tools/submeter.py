@@ -77,6 +77,7 @@ class Submeter:
         self._stop = threading.Event()
         self._ready = False
         self._begun = ""
+        self.cuts = self.larger = 0  # how often its memory was cut into pieces, and how often a larger one had come about before
         self.said: deque[str] = deque(maxlen=_LAST_LINES)
 
     def stop(self) -> None:
@@ -132,6 +133,7 @@ class Submeter:
             "rtc": str((folder / "rtc").resolve()),
             "speed": self.wishes.speed,
             "seconds": self.wishes.seconds,
+            "piece_bytes": self.wishes.piece_bytes,
         }
         path, errors_path = board.resolve() / "configuration.json", folder / "errors"
         path.write_text(json.dumps(configuration(self.wishes, self.listening, bench)), encoding="utf-8")
@@ -140,6 +142,7 @@ class Submeter:
             with errors_path.open("ab") as errors:
                 process = subprocess.Popen(
                     words,
+                    bufsize=0,  # else what could not be written to one that ended fails once more at its closing
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -194,6 +197,9 @@ class Submeter:
                     log.warning("neither of the two slots starts: the submeter is in recovery mode")
             elif words[:1] == ["ended"]:
                 self._told(self, Heap(*map(int, words[1:])))
+            elif words[:1] == ["pieces"]:
+                self.cuts += int(words[1])
+                self.larger += int(words[2])
             else:
                 self.said.append(line)
                 if words[:1] == ["log:"]:
@@ -233,7 +239,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     try:
         process.stdin.write(b"s")
-        process.stdin.flush()
         process.wait(_STOP_SECONDS_MAX)
     except (BrokenPipeError, subprocess.TimeoutExpired):
         process.kill()

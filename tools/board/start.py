@@ -109,6 +109,16 @@ def clock(wished: dict) -> "Callable[[], int]":
     return with_wires
 
 
+def cut_memory(piece_bytes: int) -> object:
+    from tools.board.pieces import Pieces  # noqa: PLC0415 - costs memory only where it is used
+
+    pieces = Pieces(piece_bytes)
+    pieces.cut()
+    if pieces.has_larger():
+        raise AssertionError("the memory is not in pieces")
+    return pieces
+
+
 def run(path: str) -> None:
     with open(path) as text:
         configuration = json.load(text)
@@ -126,12 +136,15 @@ def run(path: str) -> None:
     chosen = source(wished, configuration)
     meter = main.compose(configuration, clock(wished), chosen)
     ended = not wished["seconds"]
+    pieces = cut_memory(wished["piece_bytes"]) if wished["piece_bytes"] else None
     configuration = wished = None
     gc.collect()
     after_start = peak = gc.mem_alloc()
     print("ready")
     while True:
         meter.turn()
+        if pieces:
+            pieces.turn()
         obey(wishes, meter.save)
         if not ended:
             peak = max(peak, gc.mem_alloc())

@@ -61,6 +61,7 @@ class Wishes:
     network: "NetworkScript | None" = None
     board: Path | None = None
     update_key: str = ""
+    piece_bytes: int = 0  # no larger piece of memory can be had after the start; 0: as it comes
     log: Path | None = None  # what the firmware said goes there, should it end by itself
 
 

@@ -11,15 +11,15 @@ one another; `places` of the result tells where each source begins, so that a tr
 """
 
 import ast
-import builtins
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from tools.flashing.entities import Group, Modules
 from tools.flashing.grouping import grouped
-from tools.flashing.scopes import Binding, Names, Place, Scope, binding_of, names_of
+from tools.flashing.naming import give_names
+from tools.flashing.scopes import Binding, Place, Scope, binding_of, names_of
 
-SHORT = 2  # letters: what has more has its name for a reason
-_ARGUMENTS_MAX = 40  # of a function and those around it
+_Edit = tuple[int, int, int, str]  # line, columns from and to, what stands there then
 
 
 @dataclass(frozen=True)
@@ -30,215 +30,123 @@ class Joined:
     places: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True)
-class _Entity:
-    """What a global name stands for: something of a source, or what comes from outside (`name` is then the import)."""
-
-    source: str
-    name: str
-
-
-@dataclass
-class _Group:
-    leader: str
-    members: list[str]
-    names: dict[_Entity, str] = field(default_factory=dict)
-    imported: set[_Entity] = field(default_factory=set)
-    arguments: list[str] = field(default_factory=list)
-
-
 def joined(texts: dict[str, str], starts: Iterable[str], kept: frozenset[str]) -> dict[str, Joined]:
     """By the leader's dotted name; `kept` are names of arguments that somebody outside gives by name."""
     by_name = {node.arg for text in texts.values() for node in ast.walk(ast.parse(text)) if isinstance(node, ast.keyword) and node.arg}
     sources = {name: names_of(text, texts, kept | by_name) for name, text in texts.items()}
-    groups = {leader: _Group(leader, members) for leader, members in grouped(sources, tuple(starts)).items()}
-    of = {member: group for group in groups.values() for member in group.members}
-    work = _Work(texts, sources, of)
-    for group in groups.values():
-        work.name(group)
-    return {group.leader: work.text(group) for group in groups.values()}
+    groups = [Group(leader, members) for leader, members in grouped(sources, tuple(starts)).items()]
+    modules = Modules(sources, groups)
+    give_names(modules)
+    return {group.leader: _Writer(group, modules, texts).text() for group in groups}
 
 
-class _Work:
-    def __init__(self, texts: dict[str, str], sources: dict[str, Names], of: dict[str, _Group]) -> None:
-        self._texts, self._sources, self._of = texts, sources, of
-        self._whole = {name for source in sources.values() for name in source.whole}
-        self._short = sorted({name for source in sources.values() for name in source.attributes if len(name) <= SHORT})
+class _Writer:
+    """Writes one group's text."""
 
-    # -- names
+    def __init__(self, group: Group, modules: Modules, texts: dict[str, str]) -> None:
+        self._group, self._modules, self._texts = group, modules, texts
 
-    def name(self, group: _Group) -> None:
-        """Gives each global of the group its name. Where two want one, the first in the leader's own text keeps it."""
-        wanted: dict[_Entity, str] = {}
-        avoided: dict[_Entity, set[str]] = {}
-        hidden: dict[_Entity, set[str]] = {}  # by what is local where it goes by another name
-        for member in sorted(group.members, key=lambda each: (each != group.leader, each)):
-            source = self._sources[member]
-            for local, binding in source.globals.items():
-                entity = self._entity(member, local, binding)
-                if entity is not None:
-                    wanted.setdefault(entity, local)
-                    avoided.setdefault(entity, set()).update(source.locals)
-                    if local != wanted[entity]:
-                        hidden.setdefault(entity, set()).update(source.locals)
-            for node, scope, _ in source.uses:
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                    of = scope.binding(node.value.id)
-                    if of is not None and of.module in self._sources and self._of[of.module] is group:
-                        hidden.setdefault(self._defined(of.module, node.attr), set()).update(source.locals)
-        taken = set(dir(builtins)) | {name for member in group.members for name in self._sources[member].free}
-        others = iter(self._others(taken | {name for name in wanted.values() if len(name) > SHORT}))
-        spare: list[str] = []
-        # What comes from outside keeps its name: that is what the import statement binds.
-        for entity, name in sorted(wanted.items(), key=lambda item: item[0].source != ""):
-            chosen = name
-            if (
-                name in taken
-                or (len(name) <= SHORT and entity.source and entity.source not in self._whole)
-                or name in hidden.get(entity, ())
-            ):
-                at = next((at for at, each in enumerate(spare) if each not in avoided[entity] | hidden.get(entity, set())), None)
-                chosen = spare.pop(at) if at is not None else ""
-                while not chosen:
-                    candidate = next(others)
-                    if candidate in avoided[entity] | hidden.get(entity, set()):
-                        spare.append(candidate)
-                    else:
-                        chosen = candidate
-            taken.add(chosen)
-            group.names[entity] = chosen
-        hidden_by = {name for member in group.members for name in self._sources[member].locals}
-        free = self._others(taken | hidden_by)
-        group.arguments = [next(free) for _ in range(_ARGUMENTS_MAX)]
-
-    def _others(self, taken: set[str]) -> Iterator[str]:
-        """Names that something else has already on the board, as long as there are some."""
-        yield from (name for name in self._short if name not in taken)
-        number = 0
-        while True:
-            yield f"g{number}_"
-            number += 1
-
-    def _entity(self, member: str, local: str, binding: Binding) -> _Entity | None:
-        """None for a name that stands for a module of ours in the same group: it is gone."""
-        if binding.module is None:
-            return _Entity(member, local)
-        if binding.module not in self._sources:
-            return _Entity("", f"{binding.module} {binding.name} {local}")
-        if binding.name is None:
-            same = self._of[binding.module] is self._of[member] and not self._alone(binding.module)
-            return None if same else _Entity("", f"module {binding.module} {local}")
-        return self._defined(binding.module, binding.name)
-
-    def _defined(self, module: str, name: str) -> _Entity:
-        """Where it comes from, by way of whoever hands it on."""
-        binding = self._sources[module].globals.get(name)
-        if binding is None or binding.module is None:
-            return _Entity(module, name)
-        if binding.module not in self._sources:
-            return _Entity("", f"{binding.module} {binding.name} {name}")
-        if binding.name is None:
-            raise ValueError(f"{name} of {module} is a module, and is handed on")
-        return self._defined(binding.module, binding.name)
-
-    def _alone(self, module: str) -> bool:
-        return self._of[module].members == [module]
-
-    def _named(self, module: str, name: str) -> str:
-        """What a name of a module is called by others, who import it from the module's group."""
-        return self._of[module].names.get(self._defined(module, name), name)
-
-    # -- texts
-
-    def text(self, group: _Group) -> Joined:
+    def text(self) -> Joined:
         parts: list[str] = []
         places: list[tuple[int, str]] = []
         line = 1
-        for member in group.members:
-            part = self._changed(group, member)
+        for member in self._group.members:
+            part = self._changed(member)
             places.append((line, member))
             parts.append(part)
             line += part.count("\n") + 1
         return Joined("\n".join(parts), tuple(places))
 
-    def _changed(self, group: _Group, member: str) -> str:
-        source = self._sources[member]
+    def _changed(self, member: str) -> str:
+        source = self._modules.sources[member]
         lines = [line.encode() for line in self._texts[member].split("\n")]
-        edits = [edit for use in source.uses for edit in self._edit(group, member, use[0], use[1])]
-        for line, begin, end, new in sorted(set(edits), reverse=True):
+        edits = [edit for node, scope, _ in source.uses for edit in self._edits(member, node, scope)]
+        for line, begin, end, new in sorted(edits, reverse=True):
             text = lines[line - 1]
             lines[line - 1] = text[:begin] + new.encode() + text[end:]
         for node, scope in source.imports:
-            self._import(group, member, node, scope, lines)
+            self._import(member, node, scope, lines)
         return b"\n".join(lines).decode()
 
-    def _edit(
-        self, group: _Group, member: str, node: "ast.Name | ast.Attribute | Place", scope: Scope
-    ) -> Iterator[tuple[int, int, int, str]]:
+    def _edits(self, member: str, node: "ast.Name | ast.Attribute | Place", scope: Scope) -> Iterator[_Edit]:
         if isinstance(node, ast.Attribute):
-            assert isinstance(node.value, ast.Name)
-            binding = scope.binding(node.value.id)
-            if binding is None or binding.module not in self._sources or binding.name is not None:
-                return
-            new = self._named(binding.module, node.attr)
-            if self._of[binding.module] is group and not self._alone(binding.module):
-                yield node.lineno, node.col_offset, node.end_col_offset or 0, new
-            elif new != node.attr:
-                end = node.end_col_offset or 0
-                yield node.end_lineno or 0, end - len(node.attr), end, new
+            yield from self._attribute_edits(member, node, scope)
             return
         line, column, name = (node.lineno, node.col_offset, node.id) if isinstance(node, ast.Name) else node
+        new = self._new_name(member, name, scope)
+        if new != name:
+            yield line, column, column + len(name), new
+
+    def _attribute_edits(self, member: str, node: ast.Attribute, scope: Scope) -> Iterator[_Edit]:
+        """Of a name in one of our modules."""
+        assert isinstance(node.value, ast.Name)
+        binding = scope.binding(node.value.id)
+        if binding is None or binding.module not in self._modules.sources or binding.name is not None:
+            return
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        new = self._modules.named(binding.module, node.attr)
+        if self._modules.is_within(binding.module, self._group):
+            yield node.lineno, node.col_offset, node.end_col_offset, new
+            return
+        yield from self._edits(member, node.value, scope)
+        if new != node.attr:
+            yield node.end_lineno, node.end_col_offset - len(node.attr), node.end_col_offset, new
+
+    def _new_name(self, member: str, name: str, scope: Scope) -> str:
         argument = scope.argument(name)
         if argument is not None:
-            yield line, column, column + len(name.encode()), group.arguments[argument]
-            return
+            return self._group.arguments[argument]
         binding = scope.binding(name)
         if binding is None:
-            return
-        entity = self._entity(member, name, binding)
-        if scope.is_lazy(name) and not self._here(group, entity):
-            return
-        new = name if entity is None else group.names.get(entity, name)
-        if new != name:
-            yield line, column, column + len(name.encode()), new
+            return name
+        entity = self._modules.entity(member, name, binding)
+        return name if entity is None else self._group.names.get(entity, name)
 
-    def _here(self, group: _Group, entity: _Entity | None) -> bool:
-        return entity is None or (bool(entity.source) and self._of[entity.source] is group)
-
-    def _import(self, group: _Group, member: str, node: ast.ImportFrom | ast.Import, scope: Scope, lines: list[bytes]) -> None:
+    def _import(self, member: str, node: ast.ImportFrom | ast.Import, scope: Scope, lines: list[bytes]) -> None:
+        """What has become part of the group is imported no more, what many import is imported once."""
         left = []
         for alias in node.names:
             local = alias.asname or alias.name
-            binding = binding_of(node, alias, self._sources)
-            entity = self._entity(member, local, binding)
-            if self._here(group, entity):
+            binding = binding_of(node, alias, self._modules.sources)
+            entity = self._modules.entity(member, local, binding)
+            if entity is None or self._modules.is_here(self._group, entity):
                 continue
-            assert entity is not None
             if scope.is_lazy(local):
                 left.append(self._written(binding, local))
-            elif entity not in group.imported:
-                group.imported.add(entity)
-                left.append(self._written(binding, group.names[entity]))
-        indent = lines[node.lineno - 1][: node.col_offset].decode()
-        text = indent + ("; ".join(left) if left else "pass" if indent else "")
-        count = (node.end_lineno or 0) - node.lineno + 1
-        tail = lines[node.lineno - 1 + count - 1][node.end_col_offset or 0 :]
-        assert not tail.strip() or tail.strip().startswith(b"#"), tail
-        lines[node.lineno - 1 : node.lineno - 1 + count] = [text.encode()] + [b""] * (count - 1)
+            elif entity not in self._group.imported:
+                self._group.imported.add(entity)
+                left.append(self._written(binding, self._group.names[entity]))
+        _put_in_place(lines, node, left)
 
     def _written(self, binding: Binding, local: str) -> str:
+        """The import that binds this to the local name."""
         module, name = binding.module, binding.name
         assert module is not None
-        if module not in self._sources:
-            shown = f"{name} as {local}" if name != local else name
-            return f"from {module} import {shown}" if name else f"import {module}" + (f" as {local}" if module != local else "")
-        leader = self._of[module].leader
+        if module not in self._modules.sources:
+            return _import_text(module, name, local)
         if name is None:
-            package, _, last = leader.rpartition(".")
-            return f"from {package} import {last}" + (f" as {local}" if last != local else "")
-        defined = self._defined(module, name)
+            package, _, last = self._modules.group_of[module].leader.rpartition(".")
+            return _import_text(package, last, local) if package else _import_text(last, None, local)
+        defined = self._modules.defined(module, name)
         if not defined.source:
             package, outer, _ = defined.name.split(" ")
-            return f"from {package} import {outer} as {local}" if outer != "None" else f"import {package} as {local}"
-        new = self._of[defined.source].names.get(defined, defined.name)
-        return f"from {self._of[defined.source].leader} import {new}" + (f" as {local}" if new != local else "")
+            return _import_text(package, None if outer == "None" else outer, local)
+        group = self._modules.group_of[defined.source]
+        return _import_text(group.leader, group.names.get(defined, defined.name), local)
+
+
+def _import_text(module: str, name: str | None, local: str) -> str:
+    shown = f"from {module} import {name}" if name else f"import {module}"
+    return shown if local == (name or module) else f"{shown} as {local}"
+
+
+def _put_in_place(lines: list[bytes], node: ast.stmt, statements: list[str]) -> None:
+    """Of one statement, which has its lines for itself."""
+    assert node.end_lineno is not None
+    tail = lines[node.end_lineno - 1][node.end_col_offset :].strip()
+    assert not tail or tail.startswith(b"#"), tail
+    indent = lines[node.lineno - 1][: node.col_offset].decode()
+    text = indent + ("; ".join(statements) if statements else "pass" if indent else "")
+    count = node.end_lineno - node.lineno + 1
+    lines[node.lineno - 1 : node.end_lineno] = [text.encode()] + [b""] * (count - 1)

@@ -1,6 +1,7 @@
 """What the names of a module stand for where they are read: who binds them, and in which scope. For `joining`."""
 
 import ast
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ class Binding:
     name: str | None = None
 
 
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Place = tuple[int, int, str]  # of the name of a function, class or argument: line, column, name
 
 
@@ -72,6 +75,8 @@ class Names:
     letters: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
+    set_in_functions: set[str] = field(default_factory=set)
+    unclear: set[str] = field(default_factory=set)  # read in the body of a class that binds it: before that it is the module's
     whole: set[str] = field(default_factory=set)  # modules that are handed on, or in which something is set
     eager: list[str] = field(default_factory=list)
     lazy: list[str] = field(default_factory=list)
@@ -86,7 +91,7 @@ def names_of(text: str, ours: Iterable[str], kept: frozenset[str] = frozenset())
     top = Scope()
     tree = ast.parse(text)
     outer = {name for node in ast.walk(tree) if isinstance(node, ast.Nonlocal) for name in node.names}
-    reader = _Reader(set(ours), kept | outer | {"self"})
+    reader = _Reader(set(ours), kept | outer | {"self"}, text.split("\n"))
     reader.bind(tree.body, top)
     for number, node in enumerate(tree.body):
         reader.number = number
@@ -116,8 +121,8 @@ def _is_free(name: str, scope: Scope) -> bool:
 
 
 class _Reader:
-    def __init__(self, ours: set[str], kept: frozenset[str] | set[str]) -> None:
-        self._ours, self._kept = ours, kept
+    def __init__(self, ours: set[str], kept: frozenset[str] | set[str], lines: list[str]) -> None:
+        self._ours, self._kept, self._lines = ours, kept, lines
         self.found = Names()
         self.number = 0
 
@@ -140,7 +145,7 @@ class _Reader:
             scope.bound[node.name] = Binding()
         elif isinstance(node, ast.Global):
             scope.of_module |= set(node.names)
-        elif isinstance(node, ast.Lambda):
+        elif isinstance(node, (ast.Lambda, *_COMPREHENSIONS)):
             return
         for child in ast.iter_child_nodes(node):
             self._bind(child, scope)
@@ -158,6 +163,10 @@ class _Reader:
             self._read_class(node, scope)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._read_import(node, scope)
+        elif isinstance(node, ast.Global):
+            self._read_global(node, scope)
+        elif isinstance(node, _COMPREHENSIONS):
+            self._read_comprehension(node, scope)
         else:
             self._read_use(node, scope)
 
@@ -176,6 +185,8 @@ class _Reader:
         elif isinstance(node, ast.Name):
             found.letters.add(node.id)
             found.uses.append((node, scope, self.number))
+            if scope.is_class and node.id in scope.bound and isinstance(node.ctx, ast.Load):
+                found.unclear.add(node.id)
             binding = scope.binding(node.id)
             if binding is not None and binding.name is None and binding.module in self._ours:
                 found.whole.add(binding.module)
@@ -208,6 +219,22 @@ class _Reader:
         for statement in body:
             self.read(statement, inner)
 
+    def _read_comprehension(self, node: _Comprehension, scope: Scope) -> None:
+        """A scope of its own, but for what it goes through first."""
+        first = node.generators[0]
+        self.read(first.iter, scope)
+        inner = Scope(scope)
+        for generator in node.generators:
+            self._bind(generator.target, inner)
+        self.found.locals |= set(inner.bound)
+        self.found.letters |= set(inner.bound)
+        for generator in node.generators:
+            parts = [generator.target, *generator.ifs] + ([] if generator is first else [generator.iter])
+            for each in parts:
+                self.read(each, inner)
+        for each in [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]:
+            self.read(each, inner)
+
     def _read_class(self, node: ast.ClassDef, scope: Scope) -> None:
         self._read_name(node.lineno, node.col_offset + len("class "), node.name, scope)
         for each in [*node.bases, *node.decorator_list]:
@@ -220,8 +247,7 @@ class _Reader:
 
     def _read_name(self, line: int, column: int, name: str, scope: Scope) -> None:
         self.found.letters.add(name)
-        if scope.outer is None:
-            self.found.uses.append(((line, column, name), scope, self.number))
+        self.found.uses.append(((line, column, name), scope, self.number))
 
     def _read_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         self.found.imports.append((node, scope))
@@ -230,6 +256,15 @@ class _Reader:
             module = binding_of(node, alias, self._ours).module
             if module in self._ours:
                 targets.append(module)
+
+    def _read_global(self, node: ast.Global, scope: Scope) -> None:
+        """Its names have no places of their own."""
+        self.found.set_in_functions |= set(node.names)
+        statement = self._lines[node.lineno - 1].encode()[: node.end_col_offset]
+        for each in re.finditer(rb"\w+", statement):
+            name = each.group().decode()
+            if name in node.names and each.start() > node.col_offset:
+                self.found.uses.append(((node.lineno, each.start(), name), scope, self.number))
 
 
 def _run_time_children(node: ast.AST) -> list[ast.AST]:
