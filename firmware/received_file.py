@@ -3,7 +3,7 @@
 Its name carries the digest that the gateway announced, so the same bundle goes on where it stopped and another one
 begins anew. What the bytes mean is not known here. All of it may erase flash: its owner calls it while the line is quiet.
 """
-# ruff: noqa: PTH102, PTH107, PTH123, PTH208, SIM115 - the board has no pathlib, and the file stays open between pieces
+# ruff: noqa: PTH102, PTH107, PTH123, PTH208, SIM105, SIM115 - the board has neither pathlib nor contextlib, and the file stays open between pieces
 
 import os
 
@@ -55,13 +55,16 @@ class ReceivedFile:
         return file
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def discard(self) -> None:
-        self.close()
         self.length = 0
+        try:
+            self.close()
+        except OSError:  # what it still had to write is not wanted
+            pass
         try:
             for name in os.listdir(FOLDER):
                 os.remove(FOLDER + "/" + name)

@@ -48,7 +48,7 @@ def checking(file: "BinaryIO", digest: bytes, key: bytes, hardware: str, least_v
         return
     try:
         head, length = _read_header(file)
-    except (NotABundle, UnicodeError):
+    except NotABundle:
         yield SIGNATURE
         return
     if length != size:
@@ -97,9 +97,20 @@ def unpacking(file: "BinaryIO", slot: str) -> "Iterator[int | None]":
                     for _ in _writing(file.read, entry, slot + "/" + entry.path):
                         yield None
     except (OSError, NotABundle):  # full, worn out, or changed since it was checked
+        for _ in _clearing_again(slot):
+            yield None
         yield FLASH
         return
     yield 0
+
+
+def _clearing_again(slot: str) -> "Iterator[None]":
+    """What lies there will not start, and the counters may need the room."""
+    try:
+        for _ in _clearing(slot):
+            yield None
+    except OSError:  # worn out
+        pass
 
 
 def _writing(read: "Callable[[int], bytes]", entry: "Entry", path: str) -> "Iterator[None]":

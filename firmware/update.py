@@ -77,10 +77,15 @@ class Update:
                 next(self._working)
         except StopIteration:
             self._working = None
-        except OSError:  # full, or worn out: what runs goes on running
+        except OSError:  # full, or worn out: what runs goes on running, and what is on trial is asked again
             self._working, self._piece = None, b""
-            self._file.close()
-            self._show(REFUSED, _FLASH)
+            if self._state != ON_TRIAL:
+                self._refuse_what_came(_FLASH)
+
+    def _refuse_what_came(self, reason: int) -> None:
+        """It leaves flash again, where the counters may need the room."""
+        self._file.discard()
+        self._show(REFUSED, reason)
 
     # -- registers
 
@@ -134,8 +139,7 @@ class Update:
         self._file.open(bytes(self._image.octets("update_digest")))
         self._image.put("update_received_bytes", self._file.length)
         if size > BUNDLE_BYTES_MAX or size < self._file.length:
-            self._file.discard()
-            self._show(REFUSED, _SIZE)
+            self._refuse_what_came(_SIZE)
         else:
             self._show(RECEIVING, 0)
 
@@ -156,8 +160,9 @@ class Update:
             for reason in checking(file, digest, self._key, self._hardware, least):  # noqa: B007 - the last one counts
                 yield None
         if reason:
-            self._file.discard()
-        self._show(REFUSED if reason else CHECKED, reason or 0)
+            self._refuse_what_came(reason)
+        else:
+            self._show(CHECKED, 0)
 
     def _install(self) -> int:
         self._show(INSTALLING, 0)
@@ -173,7 +178,7 @@ class Update:
             for reason in unpacking(file, boot.SLOTS[slot]):  # noqa: B007 - likewise
                 yield None
         if reason:
-            self._show(REFUSED, reason)
+            self._refuse_what_came(reason)
             return
         self._note(slot, boot.TRIAL, 0, 0)
         self._show(INSTALLED, 0)

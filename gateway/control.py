@@ -29,6 +29,13 @@ ANSWER_S_MAX = 600.0
 Ask = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (OSError, KeyError):  # the folder may not be looked at, or nobody is called so
+        return "another user"
+
+
 class ControlError(Exception):
     """The running gateway did not do it; the sentence says why. A function that is asked may raise it too."""
 
@@ -116,6 +123,8 @@ def ask(folder: Path, what: str, **request: Any) -> Any:
             connection.sendall(json.dumps({"ask": what, **request}).encode() + b"\n")
             with connection.makefile("rb") as answer:
                 reply = json.loads(answer.readline())
+        except PermissionError as error:
+            raise ControlError(f"the gateway that works in {folder} belongs to {_owner(folder)}: give the command as that user") from error
         except (OSError, ValueError) as error:
             raise ControlError(
                 f"the gateway that works in {folder} does not answer ({error}); wait until it has started, or restart it"

@@ -21,6 +21,8 @@ from protocols.meter import Meter
 
 # How far back a submeter's load profile surely reaches.
 PROFILE_MS = 60 * 86_400_000
+# A counter read so long after its quarter's end is no reading of that end; a full line is some seconds late.
+LATE_MS = 60_000
 
 
 class Metering:
@@ -61,7 +63,7 @@ class Metering:
     def _gaps(self, name: str, now_ms: int) -> Sequence[tuple[int, int]]:
         """Where the counters of a meter were not read although it was time: its own load profile may know them."""
         meter = self.site.meter_named(name)
-        late_ms = self.site.poll.energy_interval_min * 60_000 * 3 // 2
+        late_ms = self.site.poll.energy_interval_min * 60_000 + LATE_MS
         names = (meter.name, *meter.was)
         return series.gaps(self._store.reader(), names, "active_energy_import", now_ms - PROFILE_MS, now_ms, late_ms)
 

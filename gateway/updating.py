@@ -7,10 +7,10 @@ and what a person sees of it, is not known here.
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from hashlib import sha256
 
 from gateway.exchanging import Exchange
+from gateway.update_codes import REASONS, Command, State
 from protocols.bundle import Head, NotABundle, opened, version_numbers
 from protocols.errors import MeterRefused, NoAnswer
 from protocols.meter import Meter
@@ -34,27 +34,6 @@ SELF_TEST_S_MAX = 120.0
 _RECOVERY = 2  # among the marks
 
 
-class State(IntEnum):
-    """The order of the register's codes, which a test compares."""
-
-    IDLE, RECEIVING, CHECKING, CHECKED, INSTALLED, TRIAL, REFUSED, INSTALLING = range(8)
-
-
-class Command(IntEnum):
-    CANCEL, BEGIN, CHECK, INSTALL, CONFIRM = range(5)
-
-
-REASONS = {
-    1: "the bundle is too large for the meter, or its size is not what was announced",
-    2: "what arrived is not what was sent; start the command again",
-    3: "its signature is not by the key in the meter's configuration, or it is no bundle of this format",
-    4: "it is for other hardware",
-    5: "the meter has run a newer version already",
-    6: "the meter's flash did not take it: it is full or worn out",
-    7: "the new version did not start, did not measure or was not confirmed; the old version is back and goes on counting",
-}
-
-
 class UpdateError(Exception):
     """The sentence says what happened and what to do."""
 
@@ -66,6 +45,7 @@ class Before:
     version: str
     hardware: str
     is_recovery: bool
+    is_on_trial: bool
     energy_mwh: int | None
 
 
@@ -82,8 +62,8 @@ class Surroundings:
 def head_of_bundle(data: bytes) -> Head:
     try:
         return opened(data)[0]
-    except (NotABundle, UnicodeError) as error:
-        raise UpdateError(f"this is no bundle for a submeter: {error}. Make one with `shiftwatt bundle make`.") from error
+    except NotABundle as error:
+        raise UpdateError(f"this is no bundle for a submeter: {error}. Copy it anew, or make one with `shiftwatt bundle make`.") from error
 
 
 class Updating:
@@ -98,10 +78,15 @@ class Updating:
     # -- what a person wants
 
     def run(self, bundle: bytes) -> Before:
-        """From any state to the new version found good; UpdateError if it does not come to that. What was before."""
+        """From any state to the new version found good; UpdateError if it does not come to that. What was before.
+
+        Nothing is sent to a meter that runs this version already.
+        """
         head = head_of_bundle(bundle)
         before = self._identified(head)
-        if self._state() != State.TRIAL:
+        if before.version == head.version and not (before.is_on_trial or before.is_recovery):
+            return before
+        if not before.is_on_trial:
             self._transfer(bundle)
             self._do(Command.CHECK, State.CHECKED, CHECK_S_MAX, "check")
             self._install()
@@ -109,15 +94,25 @@ class Updating:
         return before
 
     def _identified(self, head: Head) -> Before:
-        if not self._text("maker").startswith(MAKER):
-            raise UpdateError(f"{self._name} is no submeter of ours: it says {self._text('maker')!r}. Check line and address.")
+        maker = self._maker()
+        if not maker.startswith(MAKER):
+            said = f"it says {maker!r}" if maker else "it does not say its maker"
+            raise UpdateError(f"{self._name} is no submeter of ours: {said}. Check line and address.")
         hardware, version = self._text("hardware"), self._text("firmware_version")
         is_recovery = bool(self._number("marks") & _RECOVERY)
         if hardware != head.hardware:
             raise UpdateError(f"the bundle is for {head.hardware}, {self._name} is {hardware}; take the bundle for that.")
         if not is_recovery and version_numbers(head.version) < version_numbers(version):
             raise UpdateError(f"{self._name} runs {version}, which is newer than the bundle's {head.version}; nothing was changed.")
-        return Before(version, hardware, is_recovery, None if is_recovery else self._energy_mwh())
+        is_on_trial = self._state() == State.TRIAL
+        return Before(version, hardware, is_recovery, is_on_trial, None if is_recovery else self._energy_mwh())
+
+    def _maker(self) -> str:
+        try:
+            said = self._text("maker")
+        except MeterRefused:  # what another make answers where it has no such registers
+            return ""
+        return said if said.isprintable() else ""
 
     # -- steps
 

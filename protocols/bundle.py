@@ -11,6 +11,7 @@ Runs on MicroPython.
 
 import struct
 from collections import namedtuple
+from hashlib import sha256
 
 TYPE_CHECKING = False  # the board has no typing module
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SIGNATURE_BYTES = 64
 PATH_BYTES_MAX = 64  # the longest of ours has half of that
 # A header is hashed and kept by pieces, but a wrong length must not send the meter through the whole file.
 HEADER_BYTES_MAX = 16_384
+VERSION_NUMBERS = 3
 # With this before it the hash that is signed fills one block of the signature's own hash, SHA-512.
 _SIGNED = b"Shiftwatt code\0"
 # The one file without which nothing starts: it is written last and removed first, so that half a version never runs.
@@ -61,7 +63,14 @@ def head_of(data: bytes) -> Head:
         raise NotABundle("it is a bundle of format %d, only %d is known" % (form, FORMAT))
     if not HEAD_BYTES < header_bytes <= HEADER_BYTES_MAX:
         raise NotABundle("its header is said to have %d bytes" % header_bytes)
-    return Head(files, version.rstrip(b"\0").decode(), hardware.rstrip(b"\0").decode(), header_bytes)
+    return Head(files, _plain(version.rstrip(b"\0")), _plain(hardware.rstrip(b"\0")), header_bytes)
+
+
+def _plain(octets: bytes) -> str:
+    """As all versions, boards and files of ours are called: no spaces, nothing that only some of who read it can read."""
+    if not octets or not 32 < min(octets) <= max(octets) < 127:
+        raise NotABundle("where its version, its hardware or a file should be named there is %r" % octets)
+    return octets.decode()
 
 
 def entries(head: Head, read: "Callable[[int], bytes]") -> "Iterator[Entry]":
@@ -72,7 +81,7 @@ def entries(head: Head, read: "Callable[[int], bytes]") -> "Iterator[Entry]":
         left -= 1 + length + _ENTRY_BYTES
         if left < 0 or not 0 < length <= PATH_BYTES_MAX:
             raise NotABundle("its list of files does not add up")
-        path = _exactly(read, length).decode()
+        path = _plain(_exactly(read, length))
         if path.startswith("/") or ".." in path:
             raise NotABundle("it names %s, which lies outside" % path)
         yield Entry(path, *struct.unpack(_ENTRY, _exactly(read, _ENTRY_BYTES)))
@@ -103,7 +112,7 @@ def version_numbers(version: str) -> "tuple[int, ...]":
 
 
 def opened(data: bytes) -> "tuple[Head, list[Entry]]":
-    """Of a whole bundle in memory; NotABundle if it does not add up. Whether the signature is good is not asked here."""
+    """Of a whole bundle in memory; NotABundle if no meter could run it. Whether the signature is good is not asked here."""
     head = head_of(data)
     at = HEAD_BYTES
 
@@ -115,4 +124,19 @@ def opened(data: bytes) -> "tuple[Head, list[Entry]]":
     listed = list(entries(head, read))
     if bundle_bytes(head, listed) != len(data):
         raise NotABundle("it has %d bytes where %d belong to it" % (len(data), bundle_bytes(head, listed)))
+    for entry in listed:
+        if sha256(data[at : at + entry.length]).digest() != entry.digest:
+            raise NotABundle("its file %s was changed or damaged after it was made" % entry.path)
+        at += entry.length
+    _require_one_application(head, [entry.path for entry in listed])
     return head, listed
+
+
+def _require_one_application(head: Head, paths: "list[str]") -> None:
+    """What signature and digests cannot say, and a meter would find out by three failed starts only."""
+    if len(version_numbers(head.version)) != VERSION_NUMBERS:
+        raise NotABundle("its version %s is not three numbers with dots between them" % head.version)
+    if len(set(paths)) != len(paths):
+        raise NotABundle("it names a file twice")
+    if len([path for path in paths if path.startswith(STARTS_WITH)]) != 1:
+        raise NotABundle("it has not exactly one %spy or .mpy, with which the application starts" % STARTS_WITH)

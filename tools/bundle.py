@@ -6,7 +6,7 @@ from hashlib import sha256
 from protocols.bundle import (
     PATH_BYTES_MAX,
     SIGNATURE_BYTES,
-    STARTS_WITH,
+    VERSION_NUMBERS,
     Entry,
     NotABundle,
     opened,
@@ -20,12 +20,10 @@ TEXT_BYTES_MAX = 16  # as in the registers
 
 def sealed(files: Mapping[str, bytes], version: str, hardware: str, sign: Callable[[bytes], bytes]) -> bytes:
     """`files` by their path in the slot ("firmware/main.mpy"); `hardware` as in the board's configuration; `sign` is Ed25519."""
-    if len(version_numbers(version)) != 3 or len(version) > TEXT_BYTES_MAX:
+    if len(version_numbers(version)) != VERSION_NUMBERS or len(version) > TEXT_BYTES_MAX:
         raise NotABundle(f"the version {version!r} is not three numbers with dots between them")
     if not hardware or not hardware.isascii() or len(hardware) > TEXT_BYTES_MAX:
         raise NotABundle(f"the hardware {hardware!r} is not 1 to {TEXT_BYTES_MAX} ASCII characters")
-    if sum(path.startswith(STARTS_WITH) for path in files) != 1:
-        raise NotABundle(f"it takes exactly one {STARTS_WITH}py or .mpy, with which the application starts")
     long = next((path for path in files if len(path.encode()) > PATH_BYTES_MAX), None)
     if long is not None:
         raise NotABundle(f"the path {long} is longer than {PATH_BYTES_MAX} bytes")

@@ -33,7 +33,7 @@ ROOT_FOLDERS = {".ci", "docs", "firmware", "gateway", "hil_tests", "protocols", 
 STARTED = {
     "tools/command.py", "tools/start.py", "tools/checks.py", "tools/factory/process.py", "tools/factory/protocol_virtual.py",
     "tools/board/built_in/network.py", "tools/board/built_in/select.py",
-    "tools/bench/update_trial.py", "firmware/recovery.py",
+    "tools/bench/update_trial.py", "tools/tests/full_flash_on_micropython.py", "firmware/recovery.py",
     "tools/board/bare.py", "tools/board/start.py", "tools/board/built_in/esp32.py", "tools/board/built_in/machine.py",
 }  # fmt: skip
 

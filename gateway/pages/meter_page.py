@@ -13,6 +13,7 @@ from gateway.pages.meter_rows import MeterRow, meter_rows
 from gateway.pages.phase_table import CounterRow, PhaseRow, counter_rows, phase_rows
 from gateway.pages.phasor_picture import PhasorPicture, phasor_picture
 from gateway.pages.shift_figure import Document
+from gateway.pages.submeter_facts import submeter_facts
 from gateway.pages.viewer import UNKNOWN, Viewer
 from gateway.status import GatewayStatus, MeterDetail, MeterStatus
 from protocols.reading import milliseconds_of
@@ -58,6 +59,7 @@ class MeterPage:
     counters: tuple[CounterRow, ...]
     epochs: tuple[Epoch, ...]
     polls: tuple[Fact, ...]
+    submeter: tuple[Fact, ...]
     histogram: Histogram | None
     frames: tuple[FrameRow, ...]
     wiring: tuple[Said, ...]
@@ -89,6 +91,7 @@ def meter_page(meter: MeterStatus, status: GatewayStatus, asked: Asked, viewer: 
         counters=counter_rows(meter.values, viewer),
         epochs=_epochs(meter.name, asked.figures, viewer),
         polls=_polls(meter, viewer),
+        submeter=submeter_facts(meter.submeter, viewer),
         histogram=histogram(asked.detail.turnaround, viewer),
         frames=tuple(
             FrameRow(viewer.clock(each.time_ms), spaced(each.sent), spaced(each.heard), each.outcome) for each in asked.detail.frames

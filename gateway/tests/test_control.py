@@ -153,3 +153,16 @@ def test_a_folder_may_lie_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         server.stop()
 
     assert not (folder / SOCKET).exists()
+
+
+def test_another_user_s_gateway_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may not connect hears whose gateway it is, not that it should be restarted."""
+
+    class Forbidden(socket.socket):
+        def connect(self, _address: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("gateway.control.socket.socket", Forbidden)
+
+    with pytest.raises(ControlError, match=f"belongs to {tmp_path.owner()}: give the command as that user"):
+        ask(tmp_path, "read")

@@ -44,6 +44,7 @@ LOOKED_UP = (
     "measured",
     "read_now",
     "counter_event",
+    "submeter_clock",
     "curve_span",
     "event_kind",
     "line_kind",

@@ -1,6 +1,7 @@
 """`shiftwatt update`: a new version into one of our own submeters, while all meters go on being polled."""
 
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gateway import exchanging, updating
 from gateway.acquisition import Acquisition
@@ -17,7 +18,7 @@ from gateway.clock import SystemClock
 from gateway.control import ControlError
 from gateway.folder import is_owned
 from gateway.site import MeterTable, Site
-from gateway.updating import Surroundings, UpdateError, Updating
+from gateway.updating import Before, Surroundings, UpdateError, Updating
 from protocols.meter import Meter
 from tools.commands.options import JsonOption, SiteOption, load, print_json
 from tools.exits import FAILED, WRONG_USE, fail, sentences
@@ -56,12 +57,32 @@ def command(
         _exchange(found, models, table) as exchange,
         _bar(console, quiet=as_json or not console.is_terminal) as progress,
     ):
-        before = Updating(table.name, models[table.model], Surroundings(exchange, time.sleep, time.monotonic, progress)).run(bundle)
+        surroundings = Surroundings(exchange, time.sleep, time.monotonic, progress)
+        before = _run(Updating(table.name, models[table.model], surroundings), bundle, table.name)
     if as_json:
         print_json({"meter": table.name, "hardware": before.hardware, "from": before.version, "to": head.version})
     else:
-        was = "came out of recovery mode and runs" if before.is_recovery else f"ran {before.version}, now runs"
-        print(f"{table.name} {was} {head.version}. It measures, and its counters went on.")
+        print(_told(table.name, before, head.version))
+
+
+def _run(update: Updating, bundle: bytes, name: str) -> Before:
+    try:
+        return update.run(bundle)
+    except KeyboardInterrupt:
+        print(f"stopped; {name} goes on metering and keeps what it holds: the same command goes on there.", file=sys.stderr)
+        raise
+
+
+def _told(name: str, before: Before, version: str) -> str:
+    if before.is_recovery:
+        was = "came out of recovery mode and runs"
+    elif before.is_on_trial:
+        was = "was on trial and is confirmed:"
+    elif before.version == version:
+        return f"{name} runs {version} already; nothing was sent."
+    else:
+        was = f"ran {before.version}, now runs"
+    return f"{name} {was} {version}. It measures, and its counters went on."
 
 
 def _wanted(site: Site, name: str) -> MeterTable:
@@ -97,16 +118,24 @@ def _exchange(site: Site, models: dict[str, Meter], meter: MeterTable) -> Iterat
 
 @contextmanager
 def _bar(console: Console, *, quiet: bool) -> Iterator["_Shown"]:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[sent]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
-        yield _Shown(progress, console if not quiet else None)
+        yield _Shown(progress)
 
 
 class _Shown:
-    def __init__(self, progress: Progress, console: Console | None) -> None:
+    """One bar a step: what has no known end only shows that something goes on."""
+
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._console = console
-        self._task = progress.add_task("", total=None)
+        self._step = ""
+        self._task: TaskID | None = None
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        self._progress.update(self._task, description=_SAID[step], completed=done, total=total or None)
+        if self._task is None or step != self._step:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._step = step
+            self._task = self._progress.add_task(_SAID[step], total=total or None, sent="")
+        sent = f"{done / 1000:.1f} of {total / 1000:.1f} kB" if total else ""
+        self._progress.update(self._task, completed=done, sent=sent)

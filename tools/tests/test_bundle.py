@@ -4,12 +4,14 @@ import ast
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tools.flashing import tree
 from tools.flashing.chips import CHIPS
 from tools.flashing.compiled import FlashError, compiled
+from tools.flashing.joining import joined
 from tools.flashing.kept import kept
 from tools.flashing.modules import ROOT, file_of, reached
 from tools.flashing.slimming import slimmed
@@ -136,3 +138,12 @@ def test_two_threads_make_one_tree(tmp_path: Path) -> None:
         thread.join()
 
     assert len(made) == 1
+
+
+def test_an_argument_never_takes_the_name_of_a_global() -> None:
+    """Also where no attribute has a short name that both could take: the joined function still finds its table."""
+    text = joined({"a": "aa = {1: 5}\ndef run(bb, cc):\n    return aa[bb] + cc\n"}, ("a",), frozenset())["a"].text
+    there: dict[str, Any] = {}
+    exec(text, there)
+
+    assert there["run"](1, 2) == 7

@@ -9,10 +9,11 @@ from gateway.pages.meter_list import branches
 from gateway.pages.meter_page import spaced
 from gateway.pages.phase_table import CounterRow, PhaseRow, counter_rows, phase_rows
 from gateway.pages.phasor_picture import angle_of, phasor_picture
+from gateway.pages.submeter_facts import submeter_facts
 from gateway.pages.sync_page import sync_page
 from gateway.pages.tests.fakes import HOUR_MS, NOW_MS, healthy_status, meter
 from gateway.pages.viewer import Viewer
-from gateway.status import ForwardStatus, WearStatus
+from gateway.status import ForwardStatus, SubmeterStatus, WearStatus
 
 VOLTS = {"voltage_l1_n": 230_000, "voltage_l2_n": 230_000, "voltage_l3_n": 115_000}
 
@@ -136,3 +137,14 @@ def test_other_systems_stand_on_the_sync_page(viewer: Viewer) -> None:
 def test_uncounted_wear_is_said(viewer: Viewer) -> None:
     """A system that does not count it shows no life."""
     assert sync_page(replace(healthy_status(), wear=None), viewer).parts[2].facts == ()
+
+
+def test_our_own_submeter_s_account_of_itself_is_shown(viewer: Viewer) -> None:
+    """Coverage as a share, times as spans, what it could not say left open; meters of others have none."""
+    said = SubmeterStatus(9_876, 2_000, 0, None, 4_711, 8_000, 3, 7_200, 1, 0, 2, "set", NOW_MS - 60_000)
+    shown = {fact.label: fact.value for fact in submeter_facts(said, viewer)}
+
+    assert submeter_facts(None, viewer) == ()
+    assert shown["Sampled, of the last minute"] == "98.8 %"
+    assert (shown["Clock"], shown["Restarts of its front end"], shown["Starts"]) == ("set by the gateway", "–", "3")
+    assert (shown["Not sampled since its start"], shown["Running for"], shown["Asked"]) == ("2 s", "2 h 00 min", "1 min ago")
