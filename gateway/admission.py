@@ -4,13 +4,13 @@ The worst case counts every answer at the meter's slow turnaround. Counters are 
 ahead of a round, which is then late by that much, once: they are told, but decide nothing. Nothing is opened here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.acquire.conversation import BROADCAST_S
 from gateway.acquire.latch import METERS_MIN
-from gateway.acquire.station import Station
+from gateway.acquire.station import Station, change_us
 from gateway.acquire.wants import ENERGY, POWER
 from gateway.acquisition import station_specs
 from gateway.site import BAUDS, LineTable, Site
@@ -71,13 +71,17 @@ def _latch_us(stations: Sequence[Station]) -> int:
 
 
 def _cycle_us(stations: Sequence[Station]) -> int:
-    return sum(slow_us(station, POWER) for station in stations) + _latch_us(stations)
+    return _round_us(slow_us, stations, POWER) + _latch_us(stations)
+
+
+def _round_us(visit_us: Callable[[Station, str], int], stations: Sequence[Station], pace: str) -> int:
+    return sum(visit_us(station, pace) + change_us(station, stations) for station in stations)
 
 
 def _verdict(site: Site, line: LineTable, stations: Sequence[Station], models: Mapping[str, Meter]) -> Verdict:
     interval_ms = site.poll.interval_s * 1000
     cycle_us = _cycle_us(stations)
-    least_ms = sum(least_us(station, POWER) for station in stations) / 1000
+    least_ms = _round_us(least_us, stations, POWER) / 1000
     fits = cycle_us <= interval_ms * 1000
     said = [(line, site.poll.interval_s), *((station.name, station.address, station.spec.meter.name) for station in stations)]
     return Verdict(
@@ -86,7 +90,7 @@ def _verdict(site: Site, line: LineTable, stations: Sequence[Station], models: M
         bits_per_second=stations[0].costs.bits_per_second if stations else line.baud,
         cycle_ms=cycle_us / 1000,
         least_cycle_ms=least_ms,
-        energy_ms=sum(slow_us(station, ENERGY) for station in stations) / 1000,
+        energy_ms=_round_us(slow_us, stations, ENERGY) / 1000,
         interval_ms=interval_ms,
         fits=fits,
         keeps_up=least_ms <= interval_ms,

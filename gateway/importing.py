@@ -56,6 +56,10 @@ class Report:
         if len(self.refusals) < REFUSED_SHOWN:
             self.refusals.append(f"line {refused.line}: {refused.reason}")
 
+    def conflict(self, sentences: Iterable[str]) -> None:
+        """Each once, however many pieces of the file brought it."""
+        self.conflicts = list(dict.fromkeys([*self.conflicts, *sentences]))
+
 
 class HeaderError(Exception):
     """The file is no such CSV at all."""
@@ -153,7 +157,7 @@ def take(store: Store, rows: Iterable[Row], report: Report, now_ms: int) -> None
     sifted = sieve.sift(store.reader(), readings)
     report.known += sifted.known
     report.taken += sum(len(reading.values) + len(reading.missing) for reading in sifted.new)
-    report.conflicts += [_conflict(each) for each in sifted.conflicts]
+    report.conflict(_conflict(each) for each in sifted.conflicts)
     store.add(sifted.new)
     committed = store.commit(now_ms)
     _require_room(store)

@@ -10,9 +10,11 @@ from gateway.status import GatewayStatus, MeterDetail
 from protocols.batch import PackedBatch
 from protocols.reading import Event, Reading
 
-READINGS, INTERVALS, FIGURES, EVENTS = "readings", "intervals", "figures", "events"
+METERS, READINGS, INTERVALS, FIGURES, EVENTS = "meters", "readings", "intervals", "figures", "events"
 BATCHES = "batches"
-KINDS = (READINGS, INTERVALS, FIGURES, EVENTS)
+KINDS = (METERS, READINGS, INTERVALS, FIGURES, EVENTS)
+# Meters stand together in one record; so many bits of a position are the place in it. A site has some hundreds.
+METER_BITS = 12
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class Filter:
     gateway: str | None = None
     from_ms: int | None = None
     to_ms: int | None = None
+
+    def covers(self, subject: str | None, document: Mapping[str, Any]) -> bool:
+        """Whether a document is about the meter that is wanted; a figure is about all those in it."""
+        if self.meter is None or subject is not None:
+            return self.meter in (None, subject)
+        return any(isinstance(each, Mapping) and each.get("meter") == self.meter for each in document.get("meters") or ())
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,6 @@ class RecordSource(Protocol):
 
     Called from several threads at once.
     """
-
-    def meters(self) -> list[dict[str, Any]]: ...
 
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         """Documents of `kind` that arrived after position `after`; 0 is the beginning."""

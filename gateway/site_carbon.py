@@ -1,15 +1,16 @@
 """What the tables for carbon, demand and tariffs of a site file must be to its meters and to the files they name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from gateway.carbon.factor import LINES
+from gateway import factor_pack
+from gateway.carbon.factor import ELECTRICITY, HEAT, LINES, OUTSIDE_LINES, SCOPE1
 from gateway.carbon.fuel import UNITS
 from gateway.certificate_file import load_certificates
 from gateway.factor_series_file import FactorSeriesError, load_series
-from gateway.site import CarbonTable, FactorTable
+from gateway.site import CarbonTable, FactorTable, MeterTable
 from gateway.site_calendar import DemandTable
 from gateway.site_mistake import Mistake, suggestion
 
@@ -29,6 +30,24 @@ def carbon(table: CarbonTable, folder: Path) -> Iterator[Mistake]:
             yield Mistake("[carbon]", "certificates", f"{folder / table.certificates} cannot be read ({error})")
         else:
             yield from (Mistake("[carbon]", "certificates", sentence) for sentence in refused)
+
+
+_OF_FUELS = (SCOPE1, *OUTSIDE_LINES)
+# Activities of the lines outside gross that no meter burns.
+_NO_FUELS = (ELECTRICITY, "electricity_losses", HEAT)
+
+
+def fuels(meters: Iterable[tuple[str, MeterTable]], factors: Iterable[FactorTable], data_folder: Path) -> Iterator[Mistake]:
+    """A fuel is named as the factors name it; one that none of them knows would never have any carbon."""
+    try:
+        burnt = {each.activity for each in factor_pack.load(data_folder) if each.line in _OF_FUELS}
+    except (factor_pack.FactorPackError, OSError, UnicodeDecodeError):
+        return  # whoever reads the pack says so
+    known = (burnt | {each.activity for each in factors if each.line in _OF_FUELS}).difference(_NO_FUELS)
+    for place, meter in meters:
+        if meter.fuel and meter.role == "fuel" and meter.fuel not in known:
+            said = f"no factor is known for {meter.fuel!r}{suggestion(meter.fuel, sorted(known))}; or declare a [[factor]] of its own"
+            yield Mistake(place, "fuel", said)
 
 
 def factor(place: str, row: FactorTable, folder: Path) -> Iterator[Mistake]:

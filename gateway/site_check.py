@@ -27,7 +27,7 @@ from gateway.site import (
 )
 from gateway.site_addresses import addresses
 from gateway.site_calendar import DemandTable, ExceptionTable, HolidaysTable, RotationTable, ShiftTable, TariffTable
-from gateway.site_carbon import carbon, demand, factor
+from gateway.site_carbon import carbon, demand, factor, fuels
 from gateway.site_key import Table
 from gateway.site_mistake import Mistake, suggestion
 from gateway.site_relations import Models, Names, Rows, pages, relations, retention
@@ -74,7 +74,7 @@ class SiteError(Exception):
 def load(path: Path, models: Models | Callable[[Path], Models]) -> Site:
     """The site of a file; SiteError with every mistake. `models` may be made from the data folder."""
     try:
-        document = parse(path.read_text(encoding="utf-8"))
+        document = parse(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark before the text
     except OSError as error:
         raise SiteError(path, [Mistake("the file", "", f"cannot be read ({error.strerror}); name it with --site")]) from error
     except UnicodeDecodeError as error:
@@ -125,6 +125,8 @@ def _single_relations(single: Mapping[str, Any], rows: Rows, names: Names, folde
             yield from check(single[table])
     for place, row in rows["factor"]:
         yield from factor(place, row, folder)
+    site = single.get("site")
+    yield from fuels(rows["meter"], (row for _, row in rows["factor"]), folder / (site.data if site else ""))
 
 
 def _unknown(table: str, value: Any) -> Mistake:

@@ -102,7 +102,7 @@ class SiteEditor:
 
     def _text(self) -> str:
         try:
-            return self._path.read_text(encoding="utf-8")
+            return self._path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise RefusedError("commission_refused.file", [str(error)]) from error
 

@@ -4,7 +4,7 @@ Tables of keys stand in `site` and `site_calendar`; what keys must be to one ano
 """
 
 import re
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -43,6 +43,8 @@ def _date(value: Any) -> Any:
             return date.fromisoformat(value)
         except ValueError:
             raise ValueError("must be a date such as '2026-01-01'") from None
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("must be a date such as '2026-01-01'")  # noqa: TRY004 - what pydantic collects
     return value
 
 

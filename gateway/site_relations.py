@@ -50,6 +50,7 @@ def relations(rows: Rows, models: Models, names: Names) -> list[Mistake]:
         mistakes += _doubles(rows[table])
     for place, line in rows["line"]:
         mistakes += _line(place, line)
+    mistakes += _shared_wires(rows["line"])
     for place, meter in rows["meter"]:
         mistakes += _meter_on_line(place, meter, names, models)
         mistakes += _meter_model(place, meter, models)
@@ -80,7 +81,22 @@ def _doubles(found: list[tuple[str, Any]]) -> Iterator[Mistake]:
 def _line(place: str, line: LineTable) -> Iterator[Mistake]:
     given = [key for key in ("port", "tcp", "rtu_over_tcp") if getattr(line, key)]
     if len(given) != 1:
-        yield Mistake(place, "port", f"exactly one of port, tcp and rtu_over_tcp must be set, here {' and '.join(given) or 'none'} is")
+        yield Mistake(place, "port", f"exactly one of port, tcp and rtu_over_tcp must be set, here {_listed(given)}")
+
+
+def _listed(given: list[str]) -> str:
+    return f"{', '.join(given[:-1])} and {given[-1]} are" if given else "none is"
+
+
+def _shared_wires(found: list[tuple[str, LineTable]]) -> Iterator[Mistake]:
+    """Two lines on one wire would talk into one another's answers; a Modbus TCP device keeps its callers apart by itself."""
+    taken: dict[str, LineTable] = {}
+    for place, line in found:
+        for key in ("port", "rtu_over_tcp"):
+            wire = getattr(line, key)
+            other = taken.setdefault(wire, line) if wire else line
+            if other.name != line.name:
+                yield Mistake(place, key, f"{wire!r} is already the wire of {other.name}; put the meters of both under one [[line]]")
 
 
 def _meter_on_line(place: str, meter: MeterTable, names: Names, models: Models) -> Iterator[Mistake]:
@@ -106,8 +122,7 @@ def _address_of_language(place: str, meter: MeterTable, language: str) -> Iterat
 def _meter_model(place: str, meter: MeterTable, models: Models) -> Iterator[Mistake]:
     if meter.model and meter.model not in models:
         yield Mistake(place, "model", f"{meter.model!r} is no known meter file{suggestion(meter.model, sorted(models))}")
-        return
-    available = models[meter.model] if meter.model else None
+    available = models.get(meter.model)  # what a model that is not known measures is not held against the other keys
     for quantity in meter.counts:
         if not is_counter(quantity):
             counters = [name for name in QUANTITIES if is_counter(name)]
@@ -117,8 +132,8 @@ def _meter_model(place: str, meter: MeterTable, models: Models) -> Iterator[Mist
     counted = [quantity for quantity in counted_quantities(meter, available) if is_counter(quantity)]
     if not counted and not meter.counts:
         yield Mistake(place, "role", f"{meter.model} has no counter for the role {meter.role!r}; say with counts which to book")
-    if counted:
-        yield from _sizes(place, meter, counted[0])
+    sized = counted or counted_quantities(meter.model_copy(update={"counts": ()}), None)
+    yield from _sizes(place, meter, sized[0])
     if meter.calorific_value:
         yield from _calorific(place, meter.calorific_value)
     for key, text in (("class", meter.class_), ("ct_class", meter.ct_class), ("vt_class", meter.vt_class)):

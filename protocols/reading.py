@@ -12,6 +12,8 @@ from protocols.amount import outside
 
 IMPORTED = 0  # the boot number of readings that came from elsewhere and carry their own date
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What can be written in UTC: a time with an offset may lie hours outside of it.
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) - _EPOCH, datetime.max.replace(tzinfo=UTC) - _EPOCH
 
 
 class Reading(NamedTuple):
@@ -104,13 +106,15 @@ def iso_or_none(time_ms: int | None) -> str | None:
 
 
 def milliseconds_of(text: str) -> int:
-    """Unix milliseconds of an ISO-8601 time with offset; ValueError without one or if finer than a millisecond."""
+    """Unix milliseconds of an ISO-8601 time with offset; ValueError without one, if finer than a millisecond, or if UTC cannot tell it."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"the time {text!r} has no offset such as Z or +08:00")
     since = moment - _EPOCH
     if since.microseconds % 1000:
         raise ValueError(f"the time {text!r} is finer than a millisecond")
+    if not _FIRST <= since <= _LAST:
+        raise ValueError(f"the time {text!r} is in UTC outside the years 1 to 9999")
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 

@@ -21,7 +21,7 @@ from gateway.acquire.master import Master, WireClosed
 from gateway.acquire.poll import Poll, PollResult, merged
 from gateway.acquire.poller import Poller
 from gateway.acquire.schedule import BULK, PERSON, ROUND, Job, Schedule
-from gateway.acquire.station import Station
+from gateway.acquire.station import Station, change_us
 from gateway.acquire.wants import FACTS, POWER
 from gateway.clock import Clock
 from gateway.site import LineTable
@@ -176,7 +176,7 @@ class LineOwner:
                     self._waiters[index] = asyncio.get_running_loop().create_future()
                     self._wake.set()
                     results.append(await self._waiters[index])
-                    if not results[-1].ok:
+                    if not results[-1].heard:
                         break
             finally:
                 self._schedule.forget(index)
@@ -233,6 +233,7 @@ class LineOwner:
     def status(self, now: float, interval_ms: int) -> LineStatus:
         """`now` is the loop's time; callable from any thread."""
         least_us = sum(wire_us(block, station.costs) for station in self._stations for block in station.blocks(POWER))
+        least_us += sum(change_us(station, self._stations) for station in self._stations)
         return LineStatus(
             name=self.line.name,
             kind=self.line.kind,

@@ -10,7 +10,10 @@ from protocols.plan import Block
 
 
 class PollResult(NamedTuple):
-    """For a person who asked. `reason` is "" where `ok`; values are inner thousandths."""
+    """For a person who asked. `reason` is "" where `ok`; values are inner thousandths.
+
+    `heard`: the meter answered every request, be it with a refusal.
+    """
 
     meter: str
     ok: bool
@@ -19,6 +22,7 @@ class PollResult(NamedTuple):
     turnaround_ms: int | None
     values: dict[str, int]
     missing: dict[str, str]
+    heard: bool = False
 
 
 class Poll:
@@ -66,15 +70,17 @@ class Poll:
     def result(self, now: Instant) -> PollResult:
         ok = self.failure is None and bool(self.values)
         reason = self.failure.reason if self.failure else "" if ok else next(iter(self.missing.values()), "no_value")
-        return PollResult(self.meter, ok, reason, self.instant or now, self.turnaround_ms, self.values, self.missing)
+        return PollResult(self.meter, ok, reason, self.instant or now, self.turnaround_ms, self.values, self.missing, self.failure is None)
 
 
 def merged(results: list[PollResult]) -> PollResult:
-    """One result of the polls of one meter at its paces; ok if all were."""
+    """One result of the polls of one meter at its paces; ok if it was heard each time and gave anything at all."""
     first = results[0]
-    failed = next((each for each in results if not each.ok), None)
+    failed = next((each for each in results if not each.heard), None)
     values = {quantity: value for each in results for quantity, value in each.values.items()}
     missing = {quantity: why for each in results for quantity, why in each.missing.items() if quantity not in values}
     turnarounds = [each.turnaround_ms for each in results if each.turnaround_ms is not None]
     longest = max(turnarounds, default=None)
-    return PollResult(first.meter, failed is None, failed.reason if failed else "", first.instant, longest, values, missing)
+    ok = failed is None and bool(values)
+    reason = failed.reason if failed else "" if ok else first.reason
+    return PollResult(first.meter, ok, reason, first.instant, longest, values, missing, failed is None)

@@ -4,7 +4,7 @@ What a failed request means for the next one is `condition`'s matter; sending is
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -196,3 +196,9 @@ class Station(Unit):
             next_poll_ms=None if next_poll_s is None else max(0, round(next_poll_s * 1000)),
             submeter=self.submeter,
         )
+
+
+def change_us(station: Station, stations: Sequence[Station]) -> int:
+    """The silence that its file wants when the line has spoken to another meter: once a round, beyond that before each request."""
+    limits = station.limits
+    return max(0, limits.change_gap_ms - limits.gap_ms) * 1000 if len(stations) > 1 else 0

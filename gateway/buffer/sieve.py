@@ -42,10 +42,10 @@ def sift(connection: sqlite3.Connection, readings: Sequence[Reading]) -> Sifted:
             values = held[key]
             if value in values:
                 known += 1
-                continue
-            values.append(value)
-            fresh[quantity] = value
-            if len(values) > 1:
+            else:
+                values.append(value)
+                fresh[quantity] = value
+            if len(values) > 1:  # also where both were there: the row that was brought again is not used
                 conflicts[key] = Conflict(*key, tuple(values))
         missing = {name: why for name, why in reading.missing.items() if not held[reading.meter, name + "!", reading.time_ms]}
         for name in missing:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gateway.buffer import rows, sealed
 from gateway.buffer.connection import Readers
 from gateway.buffer.intervals import intervals
-from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Filter, Page
+from gateway.interfaces import EVENTS, FIGURES, INTERVALS, METER_BITS, METERS, READINGS, Filter, Page
 from protocols.batch import event_document, reading_document
 from protocols.interval import Interval
 from protocols.reading import Event, Figure, Reading, iso, iso_or_none
@@ -47,11 +47,6 @@ class StoredRecords:
         self._gateway = gateway
         self._description = description
 
-    def meters(self) -> list[dict[str, Any]]:
-        """As the newest site description declares them."""
-        row = self._readers.get().execute("select document from site order by sequence desc limit 1").fetchone()
-        return [{"gateway": self._gateway, **meter} for meter in json.loads(row[0])["meters"]] if row else []
-
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         if wanted.gateway not in (None, self._gateway):
             return Page([], after, more=False)
@@ -69,7 +64,15 @@ class StoredRecords:
         if kind == INTERVALS:
             found = intervals(self._readers.get(), self._description.interval_ms, after)
             return (_interval_item(position, interval) for position, interval in found)
+        if kind == METERS:
+            return (item for item in self._meters() if item.position > after)
         return self._records(kind, after)
+
+    def _meters(self) -> Iterator[_Item]:
+        """As the newest site description declares them."""
+        row = self._readers.get().execute("select sequence, known_at_ms, document from site order by sequence desc limit 1").fetchone()
+        for place, meter in enumerate(json.loads(row["document"])["meters"] if row else (), start=1):
+            yield _Item((row["sequence"] << METER_BITS) + place, meter, meter["meter"], row["known_at_ms"], row["known_at_ms"])
 
     def _records(self, kind: str, after: int) -> Iterator[_Item]:
         look, item = _KINDS[kind]
@@ -140,7 +143,7 @@ def _tombstone(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _fits(wanted: Filter, item: _Item) -> bool:
-    if wanted.meter is not None and item.meter is not None and wanted.meter != item.meter:
+    if item.document is None or not wanted.covers(item.meter, item.document):
         return False
     if wanted.from_ms is not None and (item.end_ms is None or item.end_ms < wanted.from_ms):
         return False

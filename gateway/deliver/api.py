@@ -14,10 +14,11 @@ from gateway.deliver import formats, metrics, query
 from gateway.deliver.endpoint import Call, Endpoint, openapi, routes_of
 from gateway.deliver.rate import Rate, Turns
 from gateway.deliver.tokens import Authorise
-from gateway.interfaces import BATCHES, EVENTS, FIGURES, INTERVALS, KINDS, READINGS, RecordSource
+from gateway.interfaces import BATCHES, EVENTS, FIGURES, INTERVALS, KINDS, METERS, READINGS, RecordSource
 from protocols.reading import iso_or_none
 
 _SUMMARIES = {
+    METERS: "The meters as each gateway last declared them; one that is declared anew comes again",
     READINGS: "What each meter said at each poll, in the order of arrival here",
     INTERVALS: "Energy and amounts between counter readings, in the order of arrival here",
     FIGURES: "Every version of every shift figure, in the order of arrival here",
@@ -50,7 +51,6 @@ def routes(
 
 def _endpoints(source: RecordSource, samples: Callable[[], Iterable[metrics.Sample]]) -> list[Endpoint]:
     return [
-        Endpoint("/v1/meters", "The meters known here", _meters(source), errors=READ_ERRORS, schema=_object("meters", _LIST)),
         *(
             Endpoint(
                 f"/v1/{kind}",
@@ -111,14 +111,6 @@ def _paged(kind: str) -> dict[str, Any]:
 
 
 Handler = Callable[[Call], Response]
-
-
-def _meters(source: RecordSource) -> Handler:
-    def answer(call: Call) -> Response:
-        query.nothing(call.request.query_params)
-        return JSONResponse({"meters": source.meters()})
-
-    return answer
 
 
 def _page(source: RecordSource, kind: str) -> Handler:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gateway.deliver import parquet
 from gateway.deliver.refusal import Refused
-from gateway.interfaces import EVENTS, FIGURES, INTERVALS, READINGS, Page
+from gateway.interfaces import EVENTS, FIGURES, INTERVALS, METERS, READINGS, Page
 from protocols.quantity import QUANTITIES
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
@@ -105,6 +105,14 @@ def _unit(quantity: str) -> str:
     return known.unit if known else ""
 
 
+_METER = ("gateway", "meter", "was", "model", "role", "line", "address", "parent", "production_line", "rating", "quantities")
+
+
+def _meter_cells(document: Document) -> Iterator[Cells]:
+    cells = [document.get(name) for name in _METER]
+    yield [" ".join(cell) if isinstance(cell, list) else cell for cell in cells]
+
+
 def _by_paths(*paths: str) -> tuple[tuple[str, ...], Callable[[Document], Iterator[Cells]]]:
     """One row per document; a path such as "carbon.scope1_kg" becomes the column "scope1_kg"."""
 
@@ -122,6 +130,7 @@ def _found(document: Document, path: str) -> Any:
 
 
 _CSV: dict[str, tuple[tuple[str, ...], Callable[[Document], Iterator[Cells]]]] = {
+    METERS: (_METER, _meter_cells),
     READINGS: (_READING, _reading_cells),
     EVENTS: _by_paths("time", "kind", "subject", "detail", "boot", "monotonic_ms", "gateway", "sequence"),
     INTERVALS: _by_paths(

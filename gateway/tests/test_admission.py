@@ -36,11 +36,11 @@ def most(folder: Path) -> int:
 def test_the_first_meter_that_does_not_fit_is_named_with_arithmetic_and_remedy(tmp_path: Path) -> None:
     """As many as fit are admitted; one more is not, and the sentence says which, by how much, and what would do."""
     count = most(tmp_path)
-    fitting, refused = verdict(site(tmp_path, count)), verdict(site(tmp_path, count + 3))
+    fitting, refused = verdict(site(tmp_path, count)), verdict(site(tmp_path, count + 1))
 
     assert (fitting.fits, fitting.sentence) == (True, "")
     assert f"meter (m{count + 1}) breaks the 10 s target: cycle " in refused.sentence
-    assert f"s for {count + 3} meters" in refused.sentence
+    assert f"s for {count + 1} meters" in refused.sentence
     assert "19200 baud would give" in refused.sentence
     assert "an interval of " in refused.sentence
 
@@ -63,6 +63,16 @@ def test_no_baud_rate_is_offered_where_there_is_none(tmp_path: Path) -> None:
 
     assert "baud" not in sentence
     assert "an interval of" in sentence
+
+
+def test_the_silence_between_two_meters_counts(tmp_path: Path) -> None:
+    """What a meter's file demands after another one was spoken to is part of each round; alone on a line it never comes."""
+    gap_ms = MODELS["eastron-sdm630"].limits.change_gap_ms
+    alone, pair = (verdict(site(tmp_path, meters, model="eastron-sdm630")) for meters in (1, 2))
+
+    assert gap_ms > 0
+    assert pair.least_cycle_ms == pytest.approx(2 * alone.least_cycle_ms + 2 * gap_ms)
+    assert pair.cycle_ms == pytest.approx(2 * alone.cycle_ms + 2 * gap_ms)
 
 
 def test_a_latch_takes_its_time(tmp_path: Path) -> None:

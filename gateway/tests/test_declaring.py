@@ -184,6 +184,8 @@ def test_c28_an_offset_is_kept_once_and_changes_no_figure(office: Office) -> Non
         ({**SWAP, "meter": "mains"}, "there is no meter 'mains'"),
         ({**SWAP, "quantities": ["volume"]}, "'volume' of main is not counted; its counters: active_energy_import"),
         ({**SWAP, "time": "2026-03-02 10:00"}, "must be written like"),
+        ({**SWAP, "time": "0001-01-01T00:00:00+08:00"}, "must be written like"),
+        ({**SWAP, "time": "9999-12-31T23:00:00-08:00"}, "must be written like"),
         ({**SWAP, "old_final": ["17", "18"]}, "its own old final and new start"),
         ({**SWAP, "old_final": ["much"]}, "'much' is not a number"),
         ({**SWAP, "new_start": ["-1"]}, "does not stand at -1"),

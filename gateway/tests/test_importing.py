@@ -63,6 +63,10 @@ BAD: dict[str, tuple[str, str]] = {
     "no such hour": (GOOD.replace("T06", "T25"), "is not ISO-8601 such as"),
     "no offset": (GOOD.replace("Z", ""), "has no offset such as Z or +08:00"),
     "too fine": (GOOD.replace("00Z", "00.0001Z"), "is finer than a millisecond"),
+    "before the first year in UTC": (
+        GOOD.replace("2026-03-02T06:00:00Z", "0001-01-01T00:00:00+08:00"),
+        "is in UTC outside the years 1 to 9999",
+    ),
     "before 1970": (GOOD.replace("2026", "1969"), "is before 1970"),
     "unknown meter": (GOOD.replace("main", "mian"), "there is no meter 'mian' in the site file"),
     "unknown quantity": (GOOD.replace("import", "imports"), "the quantity 'active_energy_imports' is not known"),
@@ -181,6 +185,18 @@ def test_two_values_for_one_instant_are_a_conflict(store: Store, site: Site, cal
         "conflict: main active_energy_import at 2026-03-02T06:00:00Z has the values 12.500000 and 13.000000; none of them is used"
     ]
     assert sorted(value for _, value, _ in stored(store, "main") if value is not None) == [12_500_000, 13_000_000]
+
+
+def test_a_conflict_is_reported_to_every_call_that_brings_one_of_its_values(
+    store: Store, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row is not used, so who brings it again must hear so; once for a file, however many pieces it is taken in."""
+    lines = [GOOD, GOOD.replace("12.5", "13")]
+    first = imported(store, site, *lines)
+    monkeypatch.setattr(importing, "PIECE_ROWS", 1)
+    again = imported(store, site, *lines, *lines)
+
+    assert (again.taken, again.known, again.conflicts) == (0, 4, first.conflicts)
 
 
 def test_quantities_of_one_instant_become_one_reading(store: Store, site: Site) -> None:

@@ -124,12 +124,12 @@ def test_c5_a_preview_tells_what_runs_and_why(tmp_path: Path) -> None:
 
 def test_c19_the_factors_of_a_site_are_told_with_their_reasons(tmp_path: Path) -> None:
     """The chosen one by policy and region, the step aside, and a sentence where there is none."""
-    gas = '[[meter]]\nname = "gas"\nrole = "fuel"\nfuel = "nothing"\n'
+    gas = '[[meter]]\nname = "gas"\nrole = "fuel"\nfuel = "gas_oil"\n'
     inputs = inputs_of(works(tmp_path, TEXT.replace('region = ["CN"]', 'region = ["CN-EAST", "CN"]') + gas), {})
     uses = {(use["line"], use["activity"]): use for use in in_use(inputs, ms("2026-05-01 01:00"))}
     location, market = uses["scope2_location", "electricity"], uses["scope2_market", "electricity"]
 
     assert (location["chosen"]["region"], location["chosen"]["provisional"], len(location["chosen"]["sha256"])) == ("CN-EAST", True, 64)
     assert market["chosen"]["fallbacks"][0].startswith("CN-EAST: no scope2_market factor")
-    assert uses["scope1", "nothing"]["chosen"] is None
-    assert "no scope1 factor for nothing in CN-EAST, CN, WORLD" in uses["scope1", "nothing"]["reason"]
+    assert uses["scope1", "gas_oil"]["chosen"] is None
+    assert "no scope1 factor for gas_oil in CN-EAST, CN, WORLD" in uses["scope1", "gas_oil"]["reason"]

@@ -81,7 +81,7 @@ def _ask(site: Site, rows: list[importing.Row], report: importing.Report) -> Non
     report.rows += len(rows)
     report.known += answer["known"]
     report.taken += answer["taken"]
-    report.conflicts += answer["conflicts"]
+    report.conflict(answer["conflicts"])
 
 
 def _import(lines: TextIO, size: int | None, site: Site, take: Take, report: importing.Report, *, quiet: bool) -> None:

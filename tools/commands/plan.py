@@ -1,10 +1,11 @@
 """`shiftwatt plan`: the block reads per meter, and whether each line keeps up with the interval."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 
-from gateway.acquire.station import Station
+from gateway.acquire.station import Station, change_us
 from gateway.acquire.wants import ENERGY, POWER
 from gateway.acquisition import station_specs
 from gateway.admission import Verdict, admission, least_us
@@ -35,10 +36,11 @@ def command(site: SiteOption = None, as_json: JsonOption = False) -> None:  # no
 
 def line_plan(site: Site, models: dict[str, Meter], line: LineTable, verdict: Verdict) -> dict[str, Any]:
     """One line of `plan --json`; `energy_blocks` are read only at interval ends and shift changes."""
+    stations = [Station(spec) for spec in station_specs(site, models, line)]
     return {
         "line": line.name,
         "bits_per_second": verdict.bits_per_second,
-        "meters": [_meter_plan(Station(spec)) for spec in station_specs(site, models, line)],
+        "meters": [_meter_plan(station, stations) for station in stations],
         "cycle_ms": round(verdict.cycle_ms, 3),
         "least_cycle_ms": round(verdict.least_cycle_ms, 3),
         "energy_ms": round(verdict.energy_ms, 3),
@@ -49,12 +51,12 @@ def line_plan(site: Site, models: dict[str, Meter], line: LineTable, verdict: Ve
     }
 
 
-def _meter_plan(station: Station) -> dict[str, Any]:
+def _meter_plan(station: Station, stations: Sequence[Station]) -> dict[str, Any]:
     return {
         "meter": station.name,
         "blocks": [_block(block) for block in station.blocks(POWER)],
         "energy_blocks": [_block(block) for block in station.blocks(ENERGY)],
-        "wire_ms": round(least_us(station, POWER) / 1000, 3),
+        "wire_ms": round((least_us(station, POWER) + change_us(station, stations)) / 1000, 3),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from gateway.interfaces import FIGURES, INTERVALS, READINGS, Filter, Page
+from gateway.interfaces import FIGURES, INTERVALS, METER_BITS, METERS, READINGS, Filter, Page
 from protocols.batch import reading_documents
 from protocols.reading import iso, iso_or_none, milliseconds_of
 from tools.hub import forks, intervals
@@ -38,15 +38,6 @@ class HubRecords:
     def __init__(self, database: HubDatabase, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._now_ms = now_ms
-
-    def meters(self) -> list[dict[str, Any]]:
-        """As the newest site description of each gateway declares them, then those that were only heard of."""
-        with self._database.reading() as session:
-            seen = session.rows("select gateway, meter from meters order by gateway, meter")
-            gateways = [row["gateway"] for row in session.rows("select gateway from gateways order by gateway")]
-            declared = [{"gateway": each, **meter} for each in gateways for meter in _declared(session, each)]
-        known = {(meter["gateway"], meter.get("name")) for meter in declared}
-        return declared + [{"gateway": row["gateway"], "name": row["meter"]} for row in seen if (row["gateway"], row["meter"]) not in known]
 
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         with self._database.reading() as session:
@@ -132,7 +123,15 @@ class _Look:
         self.more = False
 
     def after(self, kind: str, after: int, wanted: Filter) -> Iterator[_Item]:
+        if kind == METERS:
+            return self.meters(after, wanted)
         return self.readings(after, wanted) if kind == READINGS else self.rows(kind, after, wanted)
+
+    def meters(self, after: int, wanted: Filter) -> Iterator[_Item]:
+        """As the newest site description of each gateway declares them: one that is declared anew comes again."""
+        gateways = self._session.rows("select gateway from gateways order by gateway")
+        items = [item for row in gateways if wanted.gateway in (None, row["gateway"]) for item in _meters(self._session, row["gateway"])]
+        yield from sorted((item for item in items if item.position > after), key=lambda item: item.position)
 
     def readings(self, after: int, wanted: Filter) -> Iterator[_Item]:
         """Batches that cannot hold anything wanted are not unpacked."""
@@ -216,7 +215,7 @@ def _body(session: Session, head: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fits(item: _Item, wanted: Filter) -> bool:
-    if wanted.meter is not None and item.subject not in (None, wanted.meter):
+    if not wanted.covers(item.subject, item.document):
         return False
     if wanted.from_ms is None and wanted.to_ms is None:
         return True
@@ -228,10 +227,25 @@ def _fits(item: _Item, wanted: Filter) -> bool:
     return (wanted.from_ms is None or end_ms >= wanted.from_ms) and (wanted.to_ms is None or start_ms < wanted.to_ms)
 
 
-def _declared(session: Session, gateway: str) -> list[dict[str, Any]]:
-    row = session.row("select document from records where kind = 'sites' and gateway = ? order by sequence desc limit 1", gateway)
-    meters = json.loads(row["document"]).get("meters", []) if row else []
-    return [meter for meter in meters if isinstance(meter, dict)] if isinstance(meters, list) else []
+def _meters(session: Session, gateway: str) -> list[_Item]:
+    """Those that it declared, then those of which only readings are here."""
+    query = "select arrival, time_ms, document from records where kind = 'sites' and gateway = ? order by sequence desc limit 1"
+    site = session.row(query, gateway)
+    found = json.loads(site["document"]).get("meters") if site else None
+    declared = [each for each in found if isinstance(each, dict) and isinstance(each.get("meter"), str)] if isinstance(found, list) else []
+    names = {each["meter"] for each in declared}
+    heard = [row for row in session.rows("select meter from meters where gateway = ? order by meter", gateway) if row["meter"] not in names]
+    base, time_ms = (site["arrival"], site["time_ms"]) if site else (_newest(session, gateway), None)
+    return [
+        _Item((base << METER_BITS) + place, {"gateway": gateway, **each}, each["meter"], time_ms, time_ms)
+        for place, each in enumerate([*declared, *heard], start=1)
+    ]
+
+
+def _newest(session: Session, gateway: str) -> int:
+    """Where the newest batch of a gateway begins in the order of arrival."""
+    row = session.row("select max(position) as position from batches where gateway = ?", gateway)
+    return ((row and row["position"]) or 0) << PLACE_BITS
 
 
 def _held(session: Session) -> dict[str, list[Held]]:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from gateway.deliver.key import GatewayKey
-from gateway.deliver.tests.fakes import START_MS, chain
+from gateway.deliver.tests.fakes import START_MS, chain, figure_document
 from protocols.batch import SealedBatch, seal
-from protocols.reading import ClockSet, Reading
+from protocols.reading import ClockSet, Figure, Reading, SiteDescription
 from tools.tests.hub_bench import Hub
 
 
@@ -62,9 +62,45 @@ def test_all_of_a_batch_comes_out_again(running: Hub, key: GatewayKey, bearer: s
         {"frequency": "exception_2"},
     )
     assert [meter for meter in running.get("/v1/meters")["meters"] if meter["gateway"] == key.gateway] == [
-        {"gateway": key.gateway, "name": "main", "role": "import"},
-        {"gateway": key.gateway, "name": "press-1"},
+        {"gateway": key.gateway, "meter": "main", "role": "import"},
+        {"gateway": key.gateway, "meter": "press-1"},
     ]
+
+
+def test_meters_come_page_by_page(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """Meters are paged and filtered like records, each once; those that are declared anew come again."""
+    first = seal(key.gateway, 1, "0" * 64, START_MS, [declared(START_MS, ["main", "press-1", "press-2"], 1), *undated(2, 1)], key.sign)
+    second = seal(key.gateway, 2, first.hash, START_MS, [declared(START_MS + 5000, ["main", "press-2"], 3)], key.sign)
+    path = f"/v1/meters?gateway={key.gateway}"
+    running.push(first, bearer)
+    page = running.get(f"{path}&limit=2")
+    rest = running.get(f"{path}&limit=2&after={page['cursor']}")
+    running.push(second, bearer)
+    later = running.get(f"{path}&after={rest['cursor']}")
+    dated = running.get(f"{path}&from=2026-03-28T22:00:05Z&meter=main")["meters"]
+
+    assert [[each["meter"] for each in one["meters"]] for one in (page, rest, later)] == [
+        ["main", "press-1"],
+        ["press-2"],
+        ["main", "press-2"],
+    ]
+    assert [one["more"] for one in (page, rest, later)] == [True, False, False]
+    assert [each["meter"] for each in dated] == ["main"]
+    assert running.get(f"{path}&to=2026-03-28T22:00:00Z")["meters"] == []
+
+
+def declared(time_ms: int, meters: list[str], sequence: int) -> SiteDescription:
+    return SiteDescription(time_ms, {"meters": [{"meter": each, "role": "load"} for each in meters]}, sequence)
+
+
+def test_figures_of_a_meter(running: Hub, key: GatewayKey, bearer: str) -> None:
+    """Asked for one meter the hub gives the figures that book it, and no other."""
+    document = {**figure_document(START_MS, START_MS + 5000), "meters": [{"meter": "main"}]}
+    figure = Figure("night", START_MS, START_MS + 5000, 1, START_MS, document, 1)
+    running.push(seal(key.gateway, 1, "0" * 64, START_MS, [figure], key.sign), bearer)
+    path = f"/v1/figures?gateway={key.gateway}&meter="
+
+    assert [len(running.get(path + meter)["figures"]) for meter in ("main", "press-1")] == [1, 0]
 
 
 def test_filters(running: Hub, key: GatewayKey, bearer: str) -> None:

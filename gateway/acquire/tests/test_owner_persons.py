@@ -50,6 +50,14 @@ def test_a_person_is_told_why_there_is_nothing() -> None:
     assert run(closed()).reason == "line_closed"
 
 
+def test_refused_counters_keep_no_level_back() -> None:
+    """A meter that refuses all of its counters still says the rest; what it refused is missing with the reason."""
+    result, _ = asked(meter(holes=frozenset((100, 101, 500, 501))))
+
+    assert (result.ok, result.reason, result.values) == (True, "", POWER)
+    assert result.missing == {"active_energy_import": "exception_2", "active_energy_export": "exception_2"}
+
+
 def test_a_person_gets_values_that_need_ratios() -> None:
     """The ratios are read first, whoever asks."""
     result, _ = asked(meter(words={700: 40}), file=meter_file(*RATIO_ROWS, helpers=[CT]))

@@ -14,7 +14,7 @@ from gateway.buffer.chain import as_sealed
 from gateway.buffer.outbox import _sealed
 from gateway.buffer.schema import READING_COLUMNS, migrations
 from gateway.buffer.store import Store, StoreError
-from gateway.interfaces import EVENTS, READINGS, Filter
+from gateway.interfaces import EVENTS, FIGURES, METERS, READINGS, Filter
 from protocols.batch import SealedBatch, canonical, check, link_hash
 from protocols.reading import ClockSet, Event, Figure, Reading, SiteDescription
 
@@ -342,3 +342,28 @@ def test_a_store_with_a_table_per_meter_becomes_one_with_views(tmp_path: Path) -
     assert sealed == [1005, 2005, None]  # the last one got its date from the clock record
     assert [tuple(row) for row in view] == [("1970-01-01T00:00:01.005Z", 7), ("1970-01-01T00:00:01.010Z", None)]
     assert settings == [2, 2048, "wal"]
+
+
+def test_meters_are_served_page_by_page_as_the_newest_site_declares_them(store: Store) -> None:
+    """A page goes on where the last one ended; after a new declaration its meters come again, also to who had the old ones."""
+    store.add([SiteDescription(5, {"meters": [{"meter": "main"}, {"meter": "press"}]})])
+    store.commit(10)
+    first = store.records.page(METERS, 0, 1, Filter())
+    rest = store.records.page(METERS, first.position, 1, Filter())
+    store.add([SiteDescription(20, {"meters": [{"meter": "main"}, {"meter": "oven"}]})])
+    store.commit(20)
+    later = store.records.page(METERS, rest.position, 10, Filter())
+
+    names = [[each["meter"] for each in page.documents] for page in (first, rest, later)]
+    assert (names, [page.more for page in (first, rest, later)]) == ([["main"], ["press"], ["main", "oven"]], [True, False, False])
+    assert [each["meter"] for each in store.records.page(METERS, 0, 10, Filter(meter="oven", from_ms=20)).documents] == ["oven"]
+    assert not store.records.page(METERS, 0, 10, Filter(to_ms=20)).documents
+
+
+def test_figures_of_one_meter(store: Store) -> None:
+    """Asked for one meter, the figures that book it are served, and no other."""
+    store.add([Figure("k", 0, 10, 1, 20, {"meters": [{"meter": "main"}]})])
+    store.commit(20)
+
+    found = [len(store.records.page(FIGURES, 0, 10, Filter(meter=meter)).documents) for meter in ("main", "press")]
+    assert found == [1, 0]

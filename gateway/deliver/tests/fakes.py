@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from starlette.types import ASGIApp
 
 from gateway.deliver.key import GatewayKey, gateway_key
-from gateway.interfaces import Filter, Page
+from gateway.interfaces import METERS, Filter, Page
 from protocols.batch import GENESIS, PackedBatch, SealedBatch, pack, seal, seal_tombstone
 from protocols.reading import ClockSet, Event, Figure, Reading, Record, SiteDescription, iso, milliseconds_of
 
@@ -43,7 +43,7 @@ def _record(sequence: int) -> Record:
     if sequence % 10 == 7:
         return Event("time_out", "press-1", "press-1 did not answer", 1, sequence * STEP_MS, time_ms, sequence)
     if sequence % 50 == 1:
-        return SiteDescription(time_ms, {"meters": [{"name": "main", "role": "import"}]}, sequence)
+        return SiteDescription(time_ms, {"meters": [{"meter": "main", "role": "import"}]}, sequence)
     if sequence % 50 == 2:
         return ClockSet(1, START_MS, time_ms, sequence)
     if sequence % 50 == 3:
@@ -99,12 +99,9 @@ class FakeSource:
     """Documents in the order in which they were added; positions count from 1."""
 
     def __init__(self) -> None:
-        self.documents: dict[str, list[dict[str, Any]]] = {}
+        self.documents: dict[str, list[dict[str, Any]]] = {METERS: [{"gateway": "gw-1", "meter": "main"}]}
         self.asked: list[tuple[str, int, int, Filter]] = []
         self.healthy = True
-
-    def meters(self) -> list[dict[str, Any]]:
-        return [{"gateway": "gw-1", "name": "main"}]
 
     def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         self.asked.append((kind, after, limit, wanted))

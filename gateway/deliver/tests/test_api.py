@@ -19,7 +19,7 @@ from gateway.deliver.formats import media_type
 from gateway.deliver.refusal import Refused
 from gateway.deliver.tests.fakes import START_MS, FakeSource, reading, served
 from gateway.deliver.tokens import READ, WRITE, TokenFile, authoriser
-from gateway.interfaces import EVENTS, FIGURES, READINGS, Filter
+from gateway.interfaces import EVENTS, FIGURES, READINGS, Filter, Page
 from protocols.batch import reading_document
 from protocols.reading import iso
 
@@ -204,7 +204,7 @@ def test_write_scope_does_not_read(tmp_path: Path) -> None:
 
 def test_basic_password_is_a_token(server: Server) -> None:
     """A browser, which knows no bearer tokens, gives the token as a password."""
-    assert requests.get(f"{server.url}/v1/meters", auth=("anybody", server.token), timeout=10).json()["meters"][0]["name"] == "main"
+    assert requests.get(f"{server.url}/v1/meters", auth=("anybody", server.token), timeout=10).json()["meters"][0]["meter"] == "main"
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic /w==", "Bearer", "Bearer ", "Digest x", "x"])
@@ -254,7 +254,7 @@ def test_description_matches_the_routes(server: Server) -> None:
 
 
 class BrokenSource(FakeSource):
-    def meters(self) -> list[dict[str, Any]]:
+    def page(self, kind: str, after: int, limit: int, wanted: Filter) -> Page:
         raise RuntimeError("secret detail")
 
 

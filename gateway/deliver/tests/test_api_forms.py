@@ -66,6 +66,14 @@ def test_parquet_is_exact(url: str) -> None:
     assert (response.headers["Shiftwatt-More"], rows[0]["sequence"]) == ("true", 1)
 
 
+def test_meters_as_a_table(url: str) -> None:
+    """Meters come as JSON, lines and CSV like everything else."""
+    rows = list(csv.DictReader(get(f"{url}/v1/meters?limit=1", Accept="text/csv").text.splitlines()))
+    lines = get(f"{url}/v1/meters", Accept="application/x-ndjson").text.splitlines()
+
+    assert ([row["meter"] for row in rows], [json.loads(line)["meter"] for line in lines]) == (["main"], ["main"])
+
+
 def test_csv_says_true_as_json_does(url: str) -> None:
     """Who reads both forms of a figure finds the same word."""
     rows = csv.DictReader(get(f"{url}/v1/figures", Accept="text/csv").text.splitlines())
