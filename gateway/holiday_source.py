@@ -59,7 +59,9 @@ def from_package(country: str, subdivision: str | None, years: Iterable[int]) ->
     try:
         known = package.country_holidays(country, subdiv=subdivision, years=list(years), language="en_US")
     except NotImplementedError as error:
-        raise HolidaySourceError(f"the package 'holidays' knows no public holidays for {country} {subdivision or ''}: {error}") from error
+        raise HolidaySourceError(
+            f"the package 'holidays' knows no public holidays for {' '.join(filter(None, (country, subdivision)))}"
+        ) from error
     paid_for = _paid_for(known)
     worked = sorted(day for day in getattr(known, "weekend_workdays", ()) if day.year in known.years)
     make_up = tuple(MakeUpDay(day, paid_for.get(day, "mon")) for day in worked)

@@ -46,8 +46,8 @@ def fuels(meters: Iterable[tuple[str, MeterTable]], factors: Iterable[FactorTabl
     known = (burnt | {each.activity for each in factors if each.line in _OF_FUELS}).difference(_NO_FUELS)
     for place, meter in meters:
         if meter.fuel and meter.role == "fuel" and meter.fuel not in known:
-            said = f"no factor is known for {meter.fuel!r}{suggestion(meter.fuel, sorted(known))}; or declare a [[factor]] of its own"
-            yield Mistake(place, "fuel", said)
+            said = f"no factor of the pack and no [[factor]] of this file is for {meter.fuel!r}"
+            yield Mistake(place, "fuel", said + suggestion(meter.fuel, sorted(known)))
 
 
 def factor(place: str, row: FactorTable, folder: Path) -> Iterator[Mistake]:

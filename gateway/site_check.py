@@ -183,6 +183,7 @@ _SENTENCES: dict[str, Callable[[ErrorDetails], str]] = {
     "bool_type": lambda _: "must be true or false",
     "bool_parsing": lambda details: f"must be true or false, not {details['input']!r}",
     "tuple_type": lambda _: 'must be a list in brackets such as ["one", "two"]',
+    "too_short": lambda _: "must have at least one entry",
     "literal_error": lambda details: f"must be one of {details['ctx']['expected']}, not {details['input']!r}",
     "greater_than_equal": lambda details: f"must be at least {details['ctx']['ge']}, not {details['input']!r}",
     "less_than_equal": lambda details: f"must be at most {details['ctx']['le']}, not {details['input']!r}",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
+from tomlkit.exceptions import ParseError, TOMLKitError
 from tomlkit.items import AoT, Table
 from tomlkit.toml_document import TOMLDocument
 
@@ -62,10 +62,7 @@ class SiteEditor:
         """RefusedError if the file would have a mistake by it, or `approve` refuses: then nothing is written."""
         with self._lock:
             before = self._text()
-            try:
-                document = tomlkit.parse(before)
-            except TOMLKitError as error:
-                raise RefusedError("commission_refused.file", [str(error)]) from error
+            document = _document(before)
             edit(document)
             self._put(change, before, tomlkit.dumps(document).rstrip("\n") + "\n", approve)
 
@@ -83,7 +80,7 @@ class SiteEditor:
 
     def mark(self, table: str, name: str) -> str:
         """What a row is like; "" if there is none."""
-        rows = tomlkit.parse(self._text()).unwrap().get(table, ())
+        rows = _document(self._text()).unwrap().get(table, ())
         return next((_mark(row) for row in rows if row.get("name") == name), "")
 
     def restore(self, person: str, number: int, seen: int) -> None:
@@ -143,6 +140,14 @@ class SiteEditor:
     def _side(self, number: int, side: str) -> str | None:
         path = self._folder / f"{number:04}.{side}.toml"
         return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _document(text: str) -> TOMLDocument:
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        where = f" in line {error.line}" if isinstance(error, ParseError) else ""
+        raise RefusedError("commission_refused.file", [f"it is not valid TOML{where}"]) from error
 
 
 def add_row(table: str, row: Mapping[str, Any]) -> Edit:

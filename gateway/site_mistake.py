@@ -17,5 +17,8 @@ class Mistake(NamedTuple):
 
 
 def suggestion(word: str, known: list[str]) -> str:
+    known = [name for name in known if name]
+    if not known:
+        return "; there is none yet"
     close = difflib.get_close_matches(word, known, n=2)
     return f"; did you mean {' or '.join(repr(each) for each in close)}?" if close else f"; known: {', '.join(known)}"

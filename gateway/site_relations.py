@@ -79,13 +79,11 @@ def _doubles(found: list[tuple[str, Any]]) -> Iterator[Mistake]:
 
 
 def _line(place: str, line: LineTable) -> Iterator[Mistake]:
-    given = [key for key in ("port", "tcp", "rtu_over_tcp") if getattr(line, key)]
-    if len(given) != 1:
-        yield Mistake(place, "port", f"exactly one of port, tcp and rtu_over_tcp must be set, here {_listed(given)}")
-
-
-def _listed(given: list[str]) -> str:
-    return f"{', '.join(given[:-1])} and {given[-1]} are" if given else "none is"
+    given = [repr(key) for key in ("port", "tcp", "rtu_over_tcp") if getattr(line, key)]
+    if not given:
+        yield Mistake(place, "port", "one of port, tcp and rtu_over_tcp must be set")
+    if len(given) > 1:
+        yield Mistake(place, "port", f"only one of port, tcp and rtu_over_tcp can be set, not {' and '.join(given)}")
 
 
 def _shared_wires(found: list[tuple[str, LineTable]]) -> Iterator[Mistake]:

@@ -76,8 +76,8 @@ def _same_name(place: str, shift: ShiftTable, other_place: str, other: ShiftTabl
             f"{shift.name!r} is already {other_place}; names must differ, or their valid_from; crews that take turns need a rotation",
         )
     elif day := _first_overlap(other, shift, rotations):
-        both = f"by their rotations {other.crew or 'one crew'} and {shift.crew or 'another'} are both there, for the first time on a"
-        yield Mistake(place, "day_offset", f"overlaps {other_place}: {both} {DAYS[day.weekday()]} such as {day.isoformat()}")
+        both = f"by their rotations {other.crew or 'one crew'} and {shift.crew or 'another'} are both there, first on"
+        yield Mistake(place, "day_offset", f"overlaps {other_place}: {both} {day.isoformat()}")
 
 
 def _from(shift: ShiftTable) -> date:

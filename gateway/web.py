@@ -5,7 +5,8 @@ What is shown comes from the rooms; here is only how it is served.
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,7 +105,14 @@ def application(site: Site, sources: Sources, now_ms: Callable[[], int], closing
         code=_first_code(accounts),
         closing=closing,
     )
-    return Starlette(routes=[*pages.routes(ground), *read_api], exception_handlers={404: unknown, 405: unknown})
+    shown = pages.pages(ground)
+
+    @asynccontextmanager
+    async def begun(_app: Starlette) -> AsyncIterator[None]:
+        await shown.warm()
+        yield
+
+    return Starlette(routes=[*shown.routes, *read_api], exception_handlers={404: unknown, 405: unknown}, lifespan=begun)
 
 
 def _first_code(accounts: AccountFile) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.pages.tests.chinese_words import latin
 from hil_tests import phone
 from hil_tests.bench import HISTORY_DAYS, Places
 from tools.bench import ledger, parts
@@ -23,6 +24,8 @@ from playwright.sync_api import Page, expect
 
 pytestmark = phone.WALKS
 NAMED = tuple(place for place in PLACES if place.line == RS485)[:6]
+# Of meters, models, lines and sheets, what a meter calls itself, and the port.
+NAMES = re.compile("|".join((r"'[^']*'", r"\b[A-Za-z0-9]+(?:-[a-z0-9]+)+\b", r"virtual://\S+", *(place.name for place in PLACES))))
 REVERSED, PHASE = "press-1", "l2"
 SITE = """# Written by hand.
 [site]
@@ -72,11 +75,14 @@ def test_electricians_whole_way(places: Places, factory: parts.Part, page: Page)
         phone.enrol(page, places, gateway)
         expect(page.locator("main")).to_contain_text("No meters yet")
         _search(page)
+        _reads_chinese(page, places, "/commission/lines/rs485-1", "接近 230 V")
         for place in NAMED:
             _name(page, place)
+        _reads_chinese(page, places, f"/commission/meters/{REVERSED}/wiring", "电流互感器装反了")
         _prove_wiring(page, places, factory)
         for place in NAMED[:2]:
             _accept(page, places, place.name)
+        _reads_chinese(page, places, "/events", "更改了站点文件")
         before, declared = _exchange(page, places, factory)
         _takes_back(page, places)
         gateway.stop()
@@ -107,6 +113,15 @@ def _search(page: Page) -> None:
     page.locator("#found").wait_for()
     for place in NAMED:
         expect(page.locator(f"a.target:has-text('Address {place.address} ')")).to_contain_text(place.model)
+
+
+def _reads_chinese(page: Page, places: Places, path: str, words: str) -> None:
+    """A colleague with a Chinese phone looks at the same: what was really found has no English left, but names."""
+    here = page.url
+    page.goto(f"http://{places.listen}{path}?lang=zh")
+    expect(page.locator("main")).to_contain_text(words)
+    assert latin(NAMES.sub("", page.inner_text("body"))) == set()
+    page.goto(f"{here}{'&' if '?' in here else '?'}lang=en")
 
 
 def _name(page: Page, place: Place) -> None:

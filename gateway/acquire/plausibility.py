@@ -52,8 +52,9 @@ def _voltages(values: Values, nominal_v: int | None) -> Iterator[_Test]:
     phases = [values[name] for name in (f"voltage{each}_n" for each in _PHASES) if values.get(name)]
     for millivolts in phases[:1]:
         near = near_nominal(millivolts, nominal_v)
-        volts = f"{millivolts // 1_000}.{millivolts % 1_000 // 100} V" if millivolts >= 0 else "a negative voltage"
-        yield near is not None, f"the voltage {volts} is {'near ' + str(near) + ' V' if near else 'none of a supply'}", False
+        volts = f"the voltage {millivolts // 1_000}.{millivolts % 1_000 // 100} V"
+        told = f"{volts} is near {near} V" if near else f"{volts} is none of a supply" if millivolts >= 0 else "the voltage is negative"
+        yield near is not None, told, False
 
 
 def _frequency(values: Values) -> Iterator[_Test]:
@@ -65,7 +66,7 @@ def _frequency(values: Values) -> Iterator[_Test]:
 def _factors(values: Values) -> Iterator[_Test]:
     for name in ("power_factor", *(f"power_factor{each}" for each in _PHASES)):
         if abs(values.get(name, 0)) > _FULL:
-            yield False, f"the {name.replace('_', ' ')} is beyond 1", False
+            yield False, f"the {_words(name)} is beyond 1", False
 
 
 def _powers(values: Values) -> Iterator[_Test]:
@@ -87,6 +88,12 @@ def _powers(values: Values) -> Iterator[_Test]:
             yield good, f"P {'=' if good else 'is not'} U x I x PF{_on(phase)}", True
 
 
+def _words(quantity: str) -> str:
+    """power_factor_l1 -> "power factor L1"."""
+    name, joint, phase = quantity.partition("_l")
+    return name.replace("_", " ") + (f" L{phase}" if joint else "")
+
+
 def _on(phase: str) -> str:
     return f" on {phase.removeprefix('_').upper()}"
 
@@ -96,9 +103,5 @@ def _sums(values: Values) -> Iterator[_Test]:
         parts = [values[stem + phase] for phase in _PHASES if stem + phase in values]
         total = values.get(stem)
         if len(parts) == len(_PHASES) and total is not None and abs(total) >= POWER_MW_MIN:
-            off = abs(sum(parts) - total)
-            yield (
-                off * 100 <= max(abs(total), *map(abs, parts)) * POWER_PERCENT,
-                f"the phases of the {stem.replace('_', ' ')} add up to its total",
-                True,
-            )
+            good = abs(sum(parts) - total) * 100 <= max(abs(total), *map(abs, parts)) * POWER_PERCENT
+            yield good, f"the phases of the {stem.replace('_', ' ')} {'add' if good else 'do not add'} up to its total", True

@@ -111,7 +111,7 @@ class AddressSetter:
             if sweep.proofs:
                 return Place(self._meant(sweep, wished), settings)
         where = f"at address {wished}" if wished is not None else "on the line"
-        raise SettingRefused("silent", f"no meter answers {where}; check its supply and the wires, or search with `shiftwatt scan`")
+        raise SettingRefused("silent", f"no meter answers {where}; check its supply and the wires, or search the line")
 
     async def _swept(self, settings: Settings, addresses: Sequence[int]) -> Sweep:
         sweep = Sweep(await self._at(settings))
@@ -133,9 +133,7 @@ class AddressSetter:
             return wished or 0
         if len(found) > 1:
             listed = ", ".join(map(str, found))
-            raise SettingRefused(
-                "several", f"meters answer at addresses {listed}; say with --from which one is meant. Nothing was changed."
-            )
+            raise SettingRefused("several", f"meters answer at addresses {listed}; say which one is meant. Nothing was changed.")
         return found[0]
 
     async def _model(self, place: Place) -> Meter:
@@ -146,7 +144,7 @@ class AddressSetter:
             guess = f" (perhaps {identity.model}: {identity.evidence})" if identity.model else ""
             raise SettingRefused(
                 "unsure",
-                f"the model of the meter at address {place.address} is not certain{guess}; name it with --model. Nothing was changed.",
+                f"the model of the meter at address {place.address} is not certain{guess}; say which it is. Nothing was changed.",
             )
         if self._order.model is not None and identity.confidence == HIGH and identity.model != self._order.model:
             raise SettingRefused(
@@ -246,7 +244,7 @@ class AddressSetter:
                 raise SettingRefused(
                     "gone",
                     f"the meter was told its new place, but does not answer at address {after.address}, {after.settings}; "
-                    f"switch its supply off and on, and run the same command again. It is still at address {before.address} otherwise.",
+                    f"switch its supply off and on, and do the same again. It is still at address {before.address} otherwise.",
                 )
             await asyncio.sleep(LOOK_EVERY_S)
         identity = await Identifier(await self._at(after.settings), after.address, PATIENCE_S).identity(self._models)

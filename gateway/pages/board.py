@@ -9,11 +9,12 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from gateway.interfaces import AlarmSource, FigureSource, ShiftBook, ShiftTarget, StandingAlarm, StatusSource
-from gateway.language import Language
+from gateway.language import CODES, Language, language_of
 from gateway.pages.overview import overview
 from gateway.pages.rendering import Rendering
 from gateway.pages.shift_figure import ShiftFigure, shift_figure
@@ -76,6 +77,12 @@ class Board:
     async def content(self, language: Language) -> Content:
         """What a browser should show now; raises NoSnapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._content, language)
+
+    async def warm(self) -> None:
+        """Everything that is made at its first use, for every language; what cannot be shown yet is told later."""
+        for code in CODES:
+            with suppress(NoSnapshot):
+                await self.content(language_of(code))
 
     def _content(self, language: Language) -> Content:
         now_ms = self._now_ms()

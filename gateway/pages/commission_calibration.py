@@ -1,5 +1,6 @@
 """Calibration of our own submeters: where it stands, one guided step per page, what was done, and putting it back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,7 @@ from gateway.calibration_interface import ACCEPT, NO_LOAD, KnownLoad, Standing, 
 from gateway.commission_interface import Commissioning, RefusedError
 from gateway.pages.commission_form import Fields, key_of, milli
 from gateway.pages.commission_lines import refusal
-from gateway.pages.commission_work import Answer, Ask, NotThereError, Works, meter_address, meter_of
+from gateway.pages.commission_work import Answer, Ask, NotThereError, Works, meter_address, meter_of, said
 from gateway.pages.viewer import UNKNOWN, Viewer
 from gateway.site import MeterTable
 from protocols.reading import milliseconds_of
@@ -21,6 +22,7 @@ SAME_WORK_MS = 3_600_000
 FITS_PERCENT = 5
 LIMIT_PCT = "1"
 LIMIT_MILLIPERCENT_MAX = 20_000
+_PHASED = re.compile(r"(?P<kind>voltage|current)_(?P<phase>l\d)_(?P<what>\w+)")
 _KNOWN = ("voltage", "current", "active", "reactive")
 _SHOWN = (("voltage_{}_n", 1, 1000), ("current_{}", 3, 1000), ("active_power_{}", 1, 1000))
 
@@ -49,7 +51,7 @@ class CalibrationPages:
         try:
             standing = self.desk.calibration.standing(meter.name)
         except RefusedError as found:
-            silence = ask.viewer.say(found.key, **found.holes)
+            silence = said(found, ask.viewer)
         records = self.desk.calibration.records(meter.name)
         values: dict[str, Any] = {
             **self._frame(meter, standing, ask, error),
@@ -156,9 +158,16 @@ def _listed(standing: Standing, records: Sequence[Mapping[str, Any]], viewer: Vi
 
 def _record(record: Mapping[str, Any], standing: Standing | None, viewer: Viewer) -> dict[str, Any]:
     before, after = record["before"], record["after"]
-    changed = [(name, before.get(name, UNKNOWN), value) for name, value in after.items() if before.get(name) != value]
+    changed = [(_words(name, viewer), before.get(name, UNKNOWN), value) for name, value in after.items() if before.get(name) != value]
     same = standing is not None and standing.serial_number == record["serial_number"]
     return {**record, "when": _when(record, viewer), "changed": changed, "can_go_back": same and bool(changed)}
+
+
+def _words(constant: str, viewer: Viewer) -> str:
+    """voltage_l1_gain_nano -> "Voltage gain L1 (nV)"; what has no word is shown by its own name."""
+    found = _PHASED.fullmatch(constant)
+    key = f"calibration_value.{found['kind']}_{found['what']}" if found else f"calibration_value.{constant}"
+    return viewer.say(key, phase=found["phase"].upper() if found else "") if key in viewer.language.texts else constant
 
 
 def _when(record: Mapping[str, Any], viewer: Viewer) -> str:

@@ -1,12 +1,13 @@
 """Lines in commissioning: looking for meters, naming what was found, setting an address or the line itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.commission_interface import Commissioning, Job, RefusedError
 from gateway.pages.commission_form import ROLES, address_wishes, line_settings, meter_row, whole
-from gateway.pages.commission_work import Answer, Ask, Works, line_address, line_of, meter_address
+from gateway.pages.commission_work import Answer, Ask, Works, line_address, line_of, meter_address, said
+from gateway.pages.viewer import Viewer
 from gateway.site import ADDRESS_MAX, BAUDS, LineTable
 
 # How often the page of a line comes anew while a search runs.
@@ -46,18 +47,21 @@ class LinePages:
         named = {meter.address: meter.name for meter in self.desk.site.meter if meter.line == line.name}
         ended_ms = None if job is None else job.ended_ms
         began = ask.fields.get("began", "")
+        told = ask.viewer.told
         values: dict[str, Any] = {
             "line": line,
             "here": line_address(line.name),
             "job": job,
+            "sentences": [told(each) for each in job.sentences] if job else (),
+            "trouble": told(job.trouble) if job else "",
             # The one that this person began is not known any more: the gateway was started again, or somebody began another.
             "is_lost": began != "" and (job is None or str(job.began_ms) != began),
             "ended": "" if ended_ms is None else ask.viewer.instant(ended_ms),
             "is_old": ended_ms is not None and ask.viewer.now_ms - ended_ms > OLD_MS,
             "percent": ask.viewer.percent(round(job.share, 2) if job else 0),
             "named": named,
-            "found": _found(line, job, named),
-            "troubles": (job.result or {}).get("trouble", ()) if job else (),
+            "found": _found(line, job, named, ask.viewer),
+            "troubles": _told((job.result or {}).get("trouble", ()), ask.viewer) if job else (),
             "meter_address": meter_address,
         }
         return Answer("line", values | ({"refresh": REFRESH_S} if job is not None and job.running else {}))
@@ -97,7 +101,7 @@ class LinePages:
 
     def _new(self, ask: Ask) -> Answer:
         line = line_of(self.desk, ask)
-        found = self._found_at(line, ask.fields.get("address", ""))
+        found = self._found_at(line, ask)
         first = not any(meter.role == "import" for meter in self.desk.site.meter)
         main = next((meter.name for meter in self.desk.site.meter if meter.role == "import"), "")
         fields = {
@@ -115,7 +119,7 @@ class LinePages:
         try:
             self.desk.add_meter(ask.person, row, anyway=bool(ask.fields.get("anyway")))
         except RefusedError as error:
-            return self._form(line, self._found_at(line, ask.fields.get("address", "")), ask.fields, ask, error)
+            return self._form(line, self._found_at(line, ask), ask.fields, ask, error)
         return line_address(line.name)
 
     def _form(
@@ -137,9 +141,9 @@ class LinePages:
         }
         return Answer("meter_form", {**values, "name": "", "seen": ""}, 409 if error else 200)
 
-    def _found_at(self, line: LineTable, address: str) -> Mapping[str, Any]:
-        job = self.desk.job(line.name)
-        rows = (job.result or {}).get("found", ()) if job else ()
+    def _found_at(self, line: LineTable, ask: Ask) -> Mapping[str, Any]:
+        job, address = self.desk.job(line.name), ask.fields.get("address", "")
+        rows = _told((job.result or {}).get("found", ()), ask.viewer) if job else ()
         return next((row for row in rows if str(row["address"]) == address), {"address": address})
 
 
@@ -158,8 +162,9 @@ def refusal(ask: Ask | None, error: RefusedError | None) -> dict[str, object]:
     """What the form says above itself; only a line that keeps up may be overruled."""
     if ask is None or error is None:
         return {"refused": "", "details": (), "wrong": (), "may_overrule": False}
-    said = ask.viewer.say(error.key, **error.holes)
-    return {"refused": said, "details": error.details, "wrong": error.fields, "may_overrule": error.key == "commission_refused.slow"}
+    details = [ask.viewer.told(each) for each in error.details]
+    may_overrule = error.key == "commission_refused.slow"
+    return {"refused": said(error, ask.viewer), "details": details, "wrong": error.fields, "may_overrule": may_overrule}
 
 
 def _free_address(desk: Commissioning, line: str) -> str:
@@ -168,10 +173,15 @@ def _free_address(desk: Commissioning, line: str) -> str:
     return next((str(address) for address in range(2, ADDRESS_MAX + 1) if address not in taken), "")
 
 
-def _found(line: LineTable, job: Job | None, named: Mapping[int | str | None, str]) -> list[dict[str, Any]]:
+def _told(rows: Iterable[Mapping[str, Any]], viewer: Viewer) -> list[dict[str, Any]]:
+    """What was found or is wrong, with its evidence in the viewer's words."""
+    return [{**row, "evidence": viewer.told(row["evidence"])} for row in rows]
+
+
+def _found(line: LineTable, job: Job | None, named: Mapping[int | str | None, str], viewer: Viewer) -> list[dict[str, Any]]:
     """Each with its name in the site file ("" if it has none) and whether it speaks as the line does."""
     rows = (job.result or {}).get("found", ()) if job else ()
-    return [{**row, "name": named.get(row["address"], ""), "fits_line": _fits(line, row)} for row in rows]
+    return [{**row, "name": named.get(row["address"], ""), "fits_line": _fits(line, row)} for row in _told(rows, viewer)]
 
 
 def _fits(line: LineTable, row: Mapping[str, Any]) -> bool:

@@ -122,11 +122,12 @@ class MeterPages:
             {
                 "quantity": quantity,
                 "shows": _typed(quantity, ask.fields if error else {}, {} if still_old else shown.values),
-                "unit": QUANTITIES[quantity].unit,
+                "unit": _unit(quantity, ask.viewer),
             }
             for quantity in self.desk.counted(meter.name)
         ]
         values: dict[str, object] = {"meter": meter, "here": meter_address(meter.name), "taken": taken, "shown": shown}
+        values["finals"] = [(quantity, value, _unit(quantity, ask.viewer)) for quantity, value in (taken.finals if taken else {}).items()]
         values |= {"counters": counters, "still_old": still_old, "since": ask.viewer.instant(taken.time_ms) if taken else ""}
         return Answer("exchange", values | refusal(ask, error), 409 if error else 200)
 
@@ -173,6 +174,10 @@ def _is_still_old(taken: Taken, shown: Shown) -> bool:
     finals = {quantity: inside(quantity, text, QUANTITIES[quantity].unit) for quantity, text in taken.finals.items()}
     known = [(shown.values[quantity], final) for quantity, final in finals.items() if quantity in shown.values]
     return bool(known) and any(final for _, final in known) and all(final <= value <= final + final // 100 for value, final in known)
+
+
+def _unit(quantity: str, viewer: Viewer) -> str:
+    return viewer.word("unit", QUANTITIES[quantity].unit)
 
 
 def _typed(quantity: str, typed: Mapping[str, str], shows: Mapping[str, int]) -> str:

@@ -68,7 +68,9 @@ class RecordPages:
         values = {
             "sheet": sheet,
             "at": _dated(sheet["time"], ask.viewer),
-            "readings": [(_words(quantity, ask.viewer), value, QUANTITIES[quantity].unit) for quantity, value in sheet["readings"].items()],
+            "readings": [
+                (_words(quantity, ask.viewer), value, _unit(quantity, ask.viewer)) for quantity, value in sheet["readings"].items()
+            ],
             "wiring": [_told(row, ask.viewer.language) for row in sheet["wiring"]],
             "leads_to": leads_to,
             "code_picture": qr_picture(leads_to),
@@ -107,6 +109,10 @@ def _words(quantity: str, viewer: Viewer) -> str:
     key = {"n": f"{name}_neutral"}.get(phases, "voltage_between" if name == "voltage" and phases[3:4] == "l" else name)
     shown = "" if phases == "n" else phases.removesuffix("_n").replace("_", "-").upper()
     return f"{viewer.word('measured', key)} {shown}".strip()
+
+
+def _unit(quantity: str, viewer: Viewer) -> str:
+    return viewer.word("unit", QUANTITIES[quantity].unit)
 
 
 def _dated(time: str, viewer: Viewer) -> str:

@@ -18,7 +18,7 @@ from gateway.pages.commission_calibration import CalibrationPages
 from gateway.pages.commission_lines import LinePages
 from gateway.pages.commission_meters import MeterPages
 from gateway.pages.commission_records import RecordPages
-from gateway.pages.commission_work import HOME, Ask, NotThereError, Work
+from gateway.pages.commission_work import HOME, Ask, NotThereError, Work, said
 from gateway.pages.viewer import Viewer
 from gateway.pages.visitor import Visitor
 
@@ -65,7 +65,7 @@ class CommissionPages:
         except NotThereError:
             return self.shown(visitor, "refused.html", 404, sentence=visitor.language.say("commission.not_there"))
         except RefusedError as error:
-            told = {"sentence": visitor.language.say(error.key, **error.holes), "details": error.details}
+            told = {"sentence": said(error, viewer), "details": [viewer.told(each) for each in error.details]}
             return self.shown(visitor, "commission/refused.html", 409, back=_back(request.url.path), **told)
         if isinstance(answer, str):
             return RedirectResponse(answer, 303)

@@ -5,11 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from gateway.commission_interface import Commissioning
+from gateway.commission_interface import Commissioning, RefusedError
 from gateway.pages.viewer import Viewer
 from gateway.site import LineTable, MeterTable
 
 HOME = "/commission"
+
+
+def said(error: RefusedError, viewer: Viewer) -> str:
+    """The sentence of a refusal; a reason in it is a code."""
+    holes = {name: viewer.word("reason", str(hole)) if name == "reason" else hole for name, hole in error.holes.items()}
+    return viewer.say(error.key, **holes)
 
 
 class NotThereError(Exception):

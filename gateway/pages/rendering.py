@@ -4,7 +4,7 @@ A page is its frame plus live fragments; the same fragments are sent again when 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 
@@ -33,6 +33,12 @@ class Rendering:
         )
         self._environment.globals["asset"] = lambda name: assets[name].address
         self._site = {"site": site_name, "zone": zone, "days_shown": DAYS_SHOWN, "refresh_s": REFRESH_S}
+
+    def warm(self, pause: Callable[[], object]) -> None:
+        """A template is compiled at its first use, which takes longer than the page itself: all of them now, one by one."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+            pause()
 
     def fragments(self, view: Overview, language: Language) -> dict[str, str]:
         return {name: self._render(f"fragments/{name}.html", language, view=view) for name in FRAGMENTS}

@@ -1,8 +1,12 @@
 """The addresses of the pages and what every answer carries. Requests end here; nothing below knows HTTP."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
@@ -39,6 +43,10 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# A Pi needs one; a disk that hangs at the start must not keep the pages shut.
+WARM_S_MAX = 5.0
+# Between two templates, for those who wait for a page meanwhile: fifty take three seconds.
+WARM_PAUSE_S = 0.05
 _FRESH = {"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"}
 # The address names the content, so a browser need never ask again; a year is the customary "for ever".
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -72,7 +80,19 @@ class Ground:
     commission: Commissioning | None = None  # None where there is nothing to commission: a demo of the pages
 
 
+@dataclass(frozen=True)
+class Pages:
+    """`warm` is awaited before the first browser is let in: nobody waits for what is made once."""
+
+    routes: list[Route]
+    warm: Callable[[], Awaitable[None]]
+
+
 def routes(ground: Ground) -> list[Route]:
+    return pages(ground).routes
+
+
+def pages(ground: Ground, patience_s: float = WARM_S_MAX) -> Pages:
     assets = load_assets()
     rendering = Rendering(assets, ground.site_name, str(ground.zone))
 
@@ -101,8 +121,9 @@ def routes(ground: Ground) -> list[Route]:
 
     status_pages = StatusPages(desk, access, Answers(shown, refused, failed, headers))
     commission = CommissionPages(ground.commission, access, shown, ground.now_ms, ground.zone).routes() if ground.commission else []
-    return [
-        *_overview(ground, access, rendering),
+    board = Board(ground.status, ground.figures, ground.alarms, ground.shifts, ground.now_ms, ground.zone, rendering, pages_tag())
+    every = [
+        *_overview(board, Live(board, ground.closing), access, rendering),
         *status_pages.routes(),
         *ProductionPages(desk, access, refused).routes(),
         *commission,
@@ -110,11 +131,16 @@ def routes(ground: Ground) -> list[Route]:
         Route("/static/{name}", static, name="static"),
     ]
 
+    async def warm() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(board.warm(), patience_s)
+        # The other pages meanwhile: the overview stands on a wall already.
+        asyncio.get_running_loop().run_in_executor(None, rendering.warm, partial(time.sleep, WARM_PAUSE_S))
 
-def _overview(ground: Ground, access: Access, rendering: Rendering) -> list[Route]:
-    board = Board(ground.status, ground.figures, ground.alarms, ground.shifts, ground.now_ms, ground.zone, rendering, pages_tag())
-    live = Live(board, ground.closing)
+    return Pages(every, warm)
 
+
+def _overview(board: Board, live: Live, access: Access, rendering: Rendering) -> list[Route]:
     async def overview(_request: Request, visitor: Visitor) -> Response:
         try:
             content = await board.content(visitor.language)

@@ -68,7 +68,12 @@ LOOKED_UP = (
     "calibration_known",
     "calibration_do",
     "calibration_refused",
+    "calibration_value",
 )
+
+
+# Of an English number: 31st.
+GRAMMAR = {"ending"}
 
 
 def _holes(text: str) -> set[str]:
@@ -87,7 +92,7 @@ def test_languages_have_the_same_holes() -> None:
     differing = {
         key
         for key, text in language_of("en").texts.items()
-        if _holes(text) != _holes(language_of("zh").texts[key]) and not key.endswith("_one")
+        if _holes(text) - GRAMMAR != _holes(language_of("zh").texts[key]) and not key.endswith("_one")
     }
 
     assert differing == set()

@@ -56,9 +56,9 @@ KINDS: dict[str, tuple[str, tuple[str, str, str]]] = {
     "bad share": ('[carbon]\nestimated_share_max = "5"\n', ("[carbon]", "estimated_share_max", "must be a percentage such as '5%'")),
     "no way": (
         '[[line]]\nname = "bus"\n',
-        ("[[line]] 1 (bus)", "port", "exactly one of port, tcp and rtu_over_tcp must be set, here none is"),
+        ("[[line]] 1 (bus)", "port", "one of port, tcp and rtu_over_tcp must be set"),
     ),
-    "two ways": (LINE + 'tcp = "a:1"\n', ("[[line]] 1 (bus)", "port", "here port and tcp are")),
+    "two ways": (LINE + 'tcp = "a:1"\n', ("[[line]] 1 (bus)", "port", "can be set, not 'port' and 'tcp'")),
     "double line": (LINE + LINE, ("[[line]] 2 (bus)", "name", "'bus' is already the name of [[line]] 1 (bus)")),
     "double meter": (METER + METER, ("[[meter]] 2 (m)", "name", "'m' is already the name of [[meter]] 1 (m)")),
     "name of old": (
@@ -90,7 +90,11 @@ KINDS: dict[str, tuple[str, tuple[str, str, str]]] = {
     "fuel of a load": (METER + 'fuel = "diesel"\n', ("[[meter]] 1 (m)", "fuel", 'only a meter with role = "fuel" burns one')),
     "unknown fuel": (
         METER.replace('"load"', '"fuel"') + 'fuel = "natural_gass"\n',
-        ("[[meter]] 1 (m)", "fuel", "no factor is known for 'natural_gass'; did you mean 'natural_gas'"),
+        (
+            "[[meter]] 1 (m)",
+            "fuel",
+            "no factor of the pack and no [[factor]] of this file is for 'natural_gass'; did you mean 'natural_gas'",
+        ),
     ),
     "size beside an unknown counter": (
         METER + 'counts = ["energy"]\nmodulus = "5"\n',

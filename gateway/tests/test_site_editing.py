@@ -213,3 +213,19 @@ def test_file_keeps_who_may_read_it(tmp_path: Path) -> None:
     bench.change(add_row("meter", PRESS))
 
     assert bench.path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(("text", "where"), [("[site]\nname = \n", " in line 2"), ("[site]\n[[site]]\n", "")])
+def test_file_broken_by_hand_says_where_and_is_no_fault(tmp_path: Path, text: str, where: str) -> None:
+    """While somebody edits it, a page that only looks at a row refuses as one that changes it."""
+    bench = Bench(tmp_path)
+    bench.path.write_text(text)
+    for asked in (lambda: bench.editor.mark("meter", "main"), lambda: bench.change(add_row("meter", PRESS))):
+        with pytest.raises(RefusedError) as refused:
+            asked()
+
+        assert (refused.value.key, refused.value.details[0][: len("it is not valid TOML")]) == (
+            "commission_refused.file",
+            "it is not valid TOML",
+        )
+        assert refused.value.details[0].endswith(where)

@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, tuple[str, str, str]]] = {
     "double rotation": (FOUR + FOUR, ("[[rotation]] 2 (four)", "name", "'four' is already the name of")),
     "both crews": (
         FOUR + DAY + 'crew = "a"\n' + DAY + 'crew = "b"\nday_offset = 3\n',
-        ("[[shift]] 2 (day)", "day_offset", "a and b are both there, for the first time on a"),
+        ("[[shift]] 2 (day)", "day_offset", "a and b are both there, first on "),
     ),
     "one crew twice": (FOUR + DAY + DAY + "day_offset = 4\n", ("[[shift]] 2 (day)", "name", "crews that take turns need a rotation")),
     "exception of no shift": (

@@ -2,7 +2,8 @@
 
 Starts the demo (virtual factory, gateway, hub, two weeks of history) and lets it poll in turns: alone, and with twenty
 event streams open while two old browsers load the overview every ten seconds. Compares what the polls of both were like,
-from the store itself, and measures the overview at the server. Prints one JSON line; ends with 1 if a bound does not hold.
+from the store itself, and measures the overview at the server, the first of all after the start too. Prints one JSON line;
+ends with 1 if a bound does not hold.
 """
 
 import argparse
@@ -34,42 +35,47 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=4, help="half of them watched")
     parser.add_argument("--port", type=int, default=8480)
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, _demo(Path(name), wanted.port, wanted.seconds * wanted.turns + 120) as page:
-        overview = _loads(page)
+    with tempfile.TemporaryDirectory() as name, _demo(Path(name), wanted.port, wanted.seconds * wanted.turns + 120) as (page, first_ms):
+        overview = {"first_ms": first_ms, **_loads(page)}
         turns = [(turn % 2 == 1, *_turn(page, wanted.seconds, watched=turn % 2 == 1)) for turn in range(wanted.turns)]
         polls = {
             watched: _polls(Path(name), [(begin, end) for is_watched, begin, end in turns if is_watched == watched])
             for watched in (False, True)
         }
+    if not all(any(took is not None for took, _ in found) for found in polls.values()):
+        sys.exit(f"The demo polled nothing in some turn ({overview}): is this machine too busy for it? Try again with longer --seconds.")
     result = _judged(overview, polls)
     print(json.dumps(result))
     sys.exit(0 if result["ok"] else 1)
 
 
 @contextmanager
-def _demo(folder: Path, port: int, seconds: int) -> Iterator[str]:
-    """The address of its overview, as soon as that is there."""
+def _demo(folder: Path, port: int, seconds: int) -> Iterator[tuple[str, float]]:
+    """The address of its overview, as soon as that is there, and how long its first browser of all waited for it."""
     words = [sys.executable, "-m", "tools.command", "demo", "--port", str(port), "--seconds", str(seconds), "--data", str(folder)]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     page = f"http://127.0.0.1:{port}/"
     try:
         until = time.monotonic() + PREPARED_S_MAX
-        while not _answers(page):
+        while (first_ms := _first(page)) is None:
             if process.poll() is not None or time.monotonic() > until:
                 sys.exit(f"The demo did not come up at {page}; start `shiftwatt demo` by hand to see why.")
-            time.sleep(0.5)
+            time.sleep(0.05)
         time.sleep(RELOAD_S)  # the first round of polls is not like the others
-        yield page
+        yield page, first_ms
     finally:
         process.terminate()
         process.wait()
 
 
-def _answers(page: str) -> bool:
+def _first(page: str) -> float | None:
+    """Milliseconds until the whole answer; None while nobody listens."""
+    begun = time.perf_counter()
     try:
-        return requests.get(page, timeout=TIMEOUT_S).ok
+        answer = requests.get(page, timeout=TIMEOUT_S)
     except requests.ConnectionError:
-        return False
+        return None
+    return (time.perf_counter() - begun) * 1000 if answer.ok else None
 
 
 def _loads(page: str) -> dict[str, float]:
@@ -119,13 +125,8 @@ def _polls(folder: Path, turns: list[tuple[int, int]]) -> list[tuple[int | None,
     (path,) = folder.rglob("shiftwatt.db")
     found: list[tuple[int | None, str | None]] = []
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
-        tables = [
-            name for (name,) in store.execute("select name from sqlite_master where type = 'table' and name like 'power\\_%' escape '\\'")
-        ]
-        for table in tables:
-            for begin, end in turns:
-                query = f'select turnaround_ms, missing from "{table}" where time_ms between ? and ?'  # noqa: S608 - names of the store
-                found += store.execute(query, (begin, end))
+        for begin, end in turns:
+            found += store.execute("select turnaround_ms, missing from power where time_ms between ? and ?", (begin, end))
     return found
 
 
@@ -133,7 +134,7 @@ def _judged(overview: dict[str, float], polls: dict[bool, list[tuple[int | None,
     means = {watched: statistics.mean(took for took, _ in found if took is not None) for watched, found in polls.items()}
     lost = {watched: sum(took is None for took, _ in found) for watched, found in polls.items()}
     ratio = means[True] / means[False]
-    ok = overview["median_ms"] <= OVERVIEW_MS_MAX and ratio <= TURNAROUND_RATIO_MAX and lost[True] <= lost[False]
+    ok = max(overview["first_ms"], overview["median_ms"]) <= OVERVIEW_MS_MAX and ratio <= TURNAROUND_RATIO_MAX and lost[True] <= lost[False]
     return {
         "overview": {name: round(value, 1) for name, value in overview.items()},
         "polls": {"alone": len(polls[False]), "watched": len(polls[True])},

@@ -107,7 +107,7 @@ def test_with_two_meters_on_the_line_one_must_be_named() -> None:
     meter = new_meter("eastron-sdm72dm")
     other = station(7, serve("schneider-iem3155"))
 
-    with pytest.raises(SettingRefused, match="1, 7; say with --from"):
+    with pytest.raises(SettingRefused, match="1, 7; say which one"):
         told(Order(NEW), meter, other)
     told(Order(NEW, from_address=1), meter, other, hands=meter)
 
@@ -129,7 +129,7 @@ def test_a_model_that_is_not_certain_must_be_named() -> None:
     meter = new_meter("eastron-sdm630")
     meter._virtual._identity = ()  # it does not tell what it is
 
-    with pytest.raises(SettingRefused, match="--model"):
+    with pytest.raises(SettingRefused, match="say which it is"):
         told(Order(NEW), meter)
 
     assert meter.writes == 0

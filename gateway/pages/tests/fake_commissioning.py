@@ -1,7 +1,7 @@
 """A small working stand-in for the commissioning desk: a site of two meters, answers that never change, and a list of what was done."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.calibration_interface import Standing, Step
@@ -20,10 +20,12 @@ VALUES = {
     **{f"active_power_l{phase}": 2_200_000 for phase in (1, 2, 3)},
 }
 FOUND = {
-    "address": 5, "baud": 9600, "parity": "N", "stop_bits": 1, "model": "eastron-sdm630", "evidence": "it says so",
+    "address": 5, "baud": 9600, "parity": "N", "stop_bits": 1, "model": "eastron-sdm630",
+    "evidence": "register 64514 (meter code) says so, and the voltage 230.0 V is near 230 V",
     "confidence": "high", "values": {},
 }  # fmt: skip
-TROUBLE = {"kind": "echo", "address": None, "evidence": "it hears itself"}
+ANSWERED = Shown(ok=True, reason="", time_ms=NOW_MS, values=VALUES)
+TROUBLE = {"kind": "echo", "address": None, "evidence": "what is sent is heard back: the adapter does not switch its receiver off"}
 EVIDENCE = {"angles": "L2 -148°", "undone": "L2 32°"}
 CALIBRATION = {
     "number": 1, "time": iso(NOW_MS - 60_000), "meter": "own-1", "serial_number": "SIM-1", "person": "Li Wei", "step": "known_load_l1",
@@ -58,19 +60,23 @@ def _site() -> Site:
 
 
 class FakeCalibrations:
-    """A meter with one phase, unlocked, whose last step was the known load."""
+    """A meter with one phase, unlocked, whose last step was the known load; `silence` is raised when it is asked."""
 
     def __init__(self, do: Callable[..., None]) -> None:
-        self._do, self.unlocked_s = do, 540
+        self._do, self.unlocked_s, self.phases = do, 540, 1
+        self.silence: RefusedError | None = None
+        self.done: list[Mapping[str, Any]] = [CALIBRATION]
 
     def possible(self, meter: str) -> bool:
         return meter == "own-1"
 
     def standing(self, meter: str) -> Standing:
-        return Standing("SIM-1", 1, self.unlocked_s, 1, {})
+        if self.silence is not None:
+            raise self.silence
+        return Standing("SIM-1", self.phases, self.unlocked_s, 1, {})
 
     def records(self, meter: str) -> Sequence[Mapping[str, Any]]:
-        return [CALIBRATION]
+        return self.done
 
     def unlock(self, meter: str, key: int) -> None:
         self._do("unlock", meter, key)
@@ -87,7 +93,7 @@ class FakeCalibrations:
 
 @dataclass
 class FakeCommissioning:
-    """`refusal` is raised by whatever would change something."""
+    """`refusal` is raised by whatever would change something; what is None or empty below is as on an ordinary day."""
 
     done: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: RefusedError | None = None
@@ -96,6 +102,12 @@ class FakeCommissioning:
     is_healed: bool = False
     site: Site = field(default_factory=_site)
     models: Mapping[str, Meter] = field(default_factory=dict)
+    under_way: Job | None = None
+    shown: Shown = ANSWERED
+    found: Sequence[Judgement] = ()
+    line_state: str = "open"
+    kinds: tuple[str, ...] = ("meter_added",)
+    of_sheet: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.calibration = FakeCalibrations(self._do)
@@ -106,7 +118,7 @@ class FakeCommissioning:
         self.done.append(what)
 
     def lines(self) -> Mapping[str, LineStatus]:
-        return {"rs485-1": line()}
+        return {"rs485-1": replace(line(), state=self.line_state)}
 
     def search(self, line: str) -> int:
         self._do("search", line)
@@ -120,18 +132,20 @@ class FakeCommissioning:
         return f"mark of {meter}"
 
     def job(self, line: str) -> Job | None:
+        if self.under_way is not None:
+            return self.under_way
         result = None if self.running else {"found": [FOUND], "trouble": [TROUBLE]}
         ended_ms = None if self.running else NOW_MS
         return Job("search", line, NOW_MS, self.running, 0.4, ("asking address 16",), result, ended_ms=ended_ms)
 
     def read(self, meter: str) -> Shown:
-        return Shown(True, "", NOW_MS, VALUES)
+        return self.shown
 
     def ratios(self, meter: str) -> Mapping[str, str]:
         return {"ct_ratio": "40"}
 
     def wiring(self, meter: str, values: Mapping[str, int]) -> Sequence[Judgement]:
-        return [] if self.is_healed else [Reversed()]
+        return [] if self.is_healed else self.found or [Reversed()]
 
     def against_clamp(
         self,
@@ -154,7 +168,7 @@ class FakeCommissioning:
         self._do("change_line", person, name, dict(changes))
 
     def versions(self) -> Sequence[Version]:
-        return [Version(1, NOW_MS, "Li Wei", "meter_added", "press-1", stands=True)]
+        return [Version(number, NOW_MS, "Li Wei", kind, "press-1", stands=number == 1) for number, kind in enumerate(self.kinds, 1)]
 
     def difference(self, number: int) -> str:
         return '+name = "press-1" <b>'
@@ -198,6 +212,7 @@ class FakeCommissioning:
             "time": iso(NOW_MS),
             "remark": "<script>",
             "sha256": "0" * 64,
+            **self.of_sheet,
         }
 
     def accept(self, meter: str, person: str, clamp_ma: Mapping[str, int], remark: str) -> str:

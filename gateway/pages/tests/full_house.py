@@ -22,7 +22,13 @@ WORDS = {"quantity": "active_energy_import", "kind": "swap", "role": "fuel", "re
          "file": "the file named by [upstream] enrol_token_file", "had": "not known", "has": "none", "regions": "CN-EAST, CN",
          "values": "1.000000 to 2.000000", "kind_of_content": "nothing readable", "gases": "CO2",
          "sentence": "press-1 does not answer (no_answer).", "url": "https://hub.example", "table": "[upstream]",
-         "path": "/var/lib/shiftwatt"}  # fmt: skip
+         "path": "/var/lib/shiftwatt", "proven": "it answers as every unit", "guess": "it answers as every unit",
+         "fact": "the voltage is negative", "facts": "the frequency is 17 Hz, P = U x I x PF", "mistake": "is missing",
+         "crew": "one crew", "choices": "'5' or '10'", "rivals": "press-1 and press-1 with its words swapped",
+         "counts": "17 good, 17 damaged", "chain": "press-1 under press-1", "note": "meter code", "called": "'press-1'",
+         "typed": "'press-1'", "day": "2026-03-28", "address": "17", "ending": "th",
+         "step": language_of(ENGLISH).word("calibration_step", "no_load"),
+         "remedies": "an interval of 17 s would do", "settings": "9600 8N1", "place": "[[meter]] 2 (press-1)"}  # fmt: skip
 NUMBERS = ("number", "low", "high", "value", "newest", "modulus", "dropped", "windows")
 # Evidence whose texts are made by the rooms that find it: numbers, phases and units.
 NAMED = "press-1"

@@ -3,17 +3,21 @@
 import asyncio
 import json
 import logging
+import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.language import language_of
+from gateway.pages import pages
 from gateway.pages.assets import load_assets
 from gateway.pages.board import FIGURES_EVERY_MS, TICK_MS, Board, NoSnapshot
 from gateway.pages.live import LISTENERS_MAX, Live
 from gateway.pages.rendering import FRAGMENTS, Rendering
 from gateway.pages.shifts import DAYS_SHOWN
+from gateway.pages.tests.conftest import Site, ground_of
 from gateway.pages.tests.fakes import (
     NOW_MS,
     ZONE,
@@ -28,6 +32,7 @@ from gateway.pages.tests.fakes import (
 )
 from gateway.pages.usual import WEEKS
 from gateway.pages.viewer import DAY_MS
+from gateway.status import GatewayStatus
 
 ENGLISH, CHINESE = language_of("en"), language_of("zh")
 # No test here lets as much time pass in a stream.
@@ -201,3 +206,54 @@ async def test_names_from_outside_are_harmless(bench: Bench) -> None:
 
     assert "&lt;script&gt;" in content.fragments["meters"]
     assert [name for name, text in content.fragments.items() if "<script" in text] == []
+
+
+async def test_first_browser_finds_everything_made(bench: Bench) -> None:
+    """After the warming up each language stands there; nobody is asked for it again."""
+    await bench.board.warm()
+    asked = bench.status.asked
+    contents = [await bench.board.content(language) for language in (ENGLISH, CHINESE)]
+
+    assert all(content.fragments for content in contents)
+    assert (asked, bench.status.asked) == (1, 1)
+
+
+async def test_pages_open_although_nothing_can_be_shown_yet(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """What is broken at the start is told by the pages, not by a server that does not come up."""
+    bench.status.fault = OSError("disk gone")
+    with caplog.at_level(logging.CRITICAL):
+        await bench.board.warm()
+        with pytest.raises(NoSnapshot):
+            await bench.board.content(ENGLISH)
+
+
+class Hanging(FakeStatus):
+    """Answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+
+    def status(self) -> GatewayStatus:
+        self.let.wait()
+        return super().status()
+
+
+async def test_disk_that_hangs_does_not_keep_the_pages_shut(tmp_path: Path) -> None:
+    """The warming up is waited for only so long."""
+    site = Site.standing(tmp_path, status=(hanging := Hanging()))
+    try:
+        await pages(ground_of(site), patience_s=0.05).warm()
+
+        assert hanging.asked == 0
+    finally:
+        hanging.let.set()
+
+
+def test_templates_are_compiled_beforehand_one_by_one() -> None:
+    """With a pause after each, so that a browser that comes meanwhile need not wait for all."""
+    pauses: list[None] = []
+    rendering = Rendering(load_assets(), "Works", str(ZONE))
+    rendering.warm(lambda: pauses.append(None))
+
+    assert len(pauses) > len(FRAGMENTS)

@@ -138,6 +138,28 @@ def test_no_page_needs_sideways_scrolling_on_a_phone(page: Page, site: Site) -> 
     assert said == []
 
 
+# In a page: what lies beyond the right edge, or in a frame that must be moved sideways to be read.
+CUT = """[...document.querySelectorAll('nav.pages a, .stack td, .stack th')]
+  .map(e => [e, e.getBoundingClientRect().right, (e.closest('.scroll') || e).getBoundingClientRect().right])
+  .filter(([e, right, edge]) => e.offsetWidth && right > Math.min(innerWidth, edge + 1)).map(([e]) => e.textContent)"""
+# A thumb in a glove, beside other links.
+TOUCH_PX = 44
+SMALL = f"""[...document.querySelectorAll('header nav a, .person a, .person button, main button, main .tools a, main select')]
+  .filter(e => e.offsetHeight && e.offsetHeight < {TOUCH_PX}).map(e => e.outerHTML)"""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nothing_is_cut_or_too_small_on_a_phone(page: Page, site: Site, language: str) -> None:
+    """All of the navigation is in sight, tables of many columns become blocks, and what is tapped is as high as a thumb."""
+    site.status.now = troubled_status()
+    wrong: dict[str, list[str]] = {}
+    for path in ("/", *PAGES):
+        page.goto(f"{site.address}{path}{'&' if '?' in path else '?'}lang={language}")
+        wrong[path] = [*page.evaluate(CUT), *page.evaluate(SMALL)]
+
+    assert {path: found for path, found in wrong.items() if found} == {}
+
+
 def test_wall_changes_its_view_and_survives_a_lost_gateway(page: Page, site: Site) -> None:
     """Nobody touches it: the next view comes; when the gateway goes, the last view stays and says how old it is."""
     page.clock.install()

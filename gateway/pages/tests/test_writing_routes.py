@@ -55,7 +55,7 @@ def _post(site: Site, browser: requests.Session, path: str, token: str, origin: 
 
 
 def _unchanged(site: Site) -> bool:
-    return (site.alarms.noted, site.meters.asked, site.shifts.asked) == ([], [], [])
+    return (site.alarms.noted, site.meters.asked, site.shifts.asked, site.commission.done) == ([], [], [], [])
 
 
 def test_the_walk_finds_the_writing_routes() -> None:
