@@ -24,6 +24,7 @@ from gateway.clock import SystemClock
 from gateway.deliver.key import gateway_key
 from gateway.folder import FolderLock
 from protocols.reading import milliseconds_of
+from tools.board import carried
 from tools.commands.options import load
 from tools.factory.equipment import OWN, RS485
 from tools.factory.factory import SETTINGS, Factory, HistoryRow, opened_before
@@ -96,6 +97,10 @@ class Demo:
         )
         self.site, self.models = load(path)
         self._fill(start_ms, progress)
+        if not self.simulated_because:
+            progress("firmware of the submeters", 0.0)
+            carried.compile_ahead()
+            progress("firmware of the submeters", 1.0)
 
     def _fill(self, start_ms: int, progress: Progress) -> None:
         """History through the import path, with figures and batches."""

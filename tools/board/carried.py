@@ -20,6 +20,12 @@ _CHIP = ("tools.board.built_in.machine", "tools.board.built_in.esp32")
 _RADIO = ("tools.board.built_in.network", "tools.board.built_in.select")
 
 
+def compile_ahead() -> None:
+    """Seconds where nothing is kept from before: whoever waits for a submeter can be told so, and none starts late."""
+    application()
+    tree.library(PC)
+
+
 def lay_out(board: Path) -> None:
     """As the factory does. A tree that is there already stays as it is: it may have been updated since."""
     if not (board / tree.STARTING_FILE).exists():

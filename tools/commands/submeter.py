@@ -9,7 +9,9 @@ from string import hexdigits
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from tools.board import carried
 from tools.board.network_script import read
 from tools.board.wishes import FRONT_ENDS, KEY, RATE_HZ_MAX, RATE_HZ_MIN, Recording, SubmeterError, Wishes
 from tools.exits import FAILED, WRONG_USE, fail, sentences
@@ -72,6 +74,8 @@ def command(
         start = Wishes(link, *hosts, address, baud, flash, recording, front_end, seconds=seconds, speed=speed)
         wishes = replace(start, network=network, board=board, update_key=update_key, log=log)
         submeter = Submeter(wishes, _tell)
+        with Console(stderr=True).status("Compiling the firmware; this takes some seconds the first time."):
+            carried.compile_ahead()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: submeter.stop())
         submeter.run()

@@ -33,7 +33,7 @@ class Joined:
 def joined(texts: dict[str, str], starts: Iterable[str], kept: frozenset[str]) -> dict[str, Joined]:
     """By the leader's dotted name; `kept` are names of arguments that somebody outside gives by name."""
     by_name = {node.arg for text in texts.values() for node in ast.walk(ast.parse(text)) if isinstance(node, ast.keyword) and node.arg}
-    sources = {name: names_of(text, texts, kept | by_name) for name, text in texts.items()}
+    sources = {name: names_of(text, frozenset(texts), kept | by_name) for name, text in texts.items()}
     groups = [Group(leader, members) for leader, members in grouped(sources, tuple(starts)).items()]
     modules = Modules(sources, groups)
     give_names(modules)

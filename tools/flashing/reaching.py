@@ -16,7 +16,7 @@ def reached_only(texts: dict[str, str], starts: tuple[str, ...], asked_for: froz
 
     Lines stay where they are.
     """
-    sources = {name: names_of(text, texts) for name, text in texts.items()}
+    sources = {name: names_of(text, frozenset(texts)) for name, text in texts.items()}
     live: set[_Global] = set()
     asked = asked_for.union(*(source.letters for source in sources.values()))
     waiting = [(start, name) for start in starts for name in asked & set(sources[start].globals)]

@@ -2,8 +2,11 @@
 
 import ast
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tools.flashing.slimming import LOOKS_MAX
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,9 @@ class Names:
     statements: list[ast.stmt] = field(default_factory=list)
 
 
-def names_of(text: str, ours: Iterable[str], kept: frozenset[str] = frozenset()) -> Names:
-    """`kept` are names of arguments that are given by name."""
+@lru_cache(LOOKS_MAX)
+def names_of(text: str, ours: frozenset[str], kept: frozenset[str] = frozenset()) -> Names:
+    """`ours` are the modules of the tree, `kept` names of arguments that are given by name. Nobody changes what it gives."""
     top = Scope()
     tree = ast.parse(text)
     outer = {name for node in ast.walk(tree) if isinstance(node, ast.Nonlocal) for name in node.names}

@@ -12,8 +12,22 @@ Lines stay where they are: a traceback from the board names the line of the sour
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 _KEPT = "__"  # MicroPython's own names
+# Texts of a tree's modules in all their rounds; most are the same from one to the next. Whoever makes a tree clears them behind it.
+LOOKS_MAX = 1_000
+
+
+class _Look(NamedTuple):
+    """What a text says; nobody changes it."""
+
+    tree: ast.Module
+    body: list[ast.stmt]
+    nodes: list[ast.AST]
+    imported: dict[str, tuple[str, str]]
+    left_alone: set[str]
 
 
 class Module:
@@ -21,22 +35,26 @@ class Module:
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.tree = ast.parse(text)
+        self.tree, self.body, self.nodes, self.imported, self.left_alone = looked_at(text)
         self.lines = text.split("\n")
-        self.body = [node for node in self.tree.body if not _only_for_checkers(node)]
-        self.nodes = [node for part in self.body for node in run_time_nodes(part)]
         self.constants: dict[str, int] = {}
-        self.imported: dict[str, tuple[str, str]] = {}
-        for node in self.nodes:
-            if isinstance(node, ast.ImportFrom) and node.module:
-                self.imported |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
-        stores = Counter(node.id for node in self.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-        arguments = {node.arg for node in self.nodes if isinstance(node, ast.arg)}
-        formatted = {
-            each.id for node in self.nodes if isinstance(node, ast.JoinedStr) for each in ast.walk(node) if isinstance(each, ast.Name)
-        }
-        # A name that is set twice, or is an argument somewhere, or stands in an f-string (which has no places), is left alone.
-        self.left_alone = {name for name, count in stores.items() if count > 1} | arguments | formatted
+
+
+@lru_cache(LOOKS_MAX)
+def looked_at(text: str) -> _Look:
+    tree = ast.parse(text)
+    body = [node for node in tree.body if not _only_for_checkers(node)]
+    nodes = [node for part in body for node in run_time_nodes(part)]
+    imported: dict[str, tuple[str, str]] = {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+    stores = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    formatted = {each.id for node in nodes if isinstance(node, ast.JoinedStr) for each in ast.walk(node) if isinstance(each, ast.Name)}
+    # A name that is set twice, or is an argument somewhere, or stands in an f-string (which has no places), is left alone.
+    left_alone = {name for name, count in stores.items() if count > 1} | arguments | formatted
+    return _Look(tree, body, nodes, imported, left_alone)
 
 
 def slimmed(sources: dict[str, str], kept: frozenset[str]) -> dict[str, str]:

@@ -15,7 +15,8 @@ from tools.flashing.kept import kept
 from tools.flashing.modules import RECOVERY, ROOMS, ROOT, file_of, reached
 from tools.flashing.reaching import reached_only
 from tools.flashing.renaming import renamed
-from tools.flashing.slimming import slimmed
+from tools.flashing.scopes import names_of
+from tools.flashing.slimming import looked_at, slimmed
 
 # What MicroPython runs by itself after a start; the one that starts the meter is written last, so that no half written one starts.
 BOOT_FILE, STARTING_FILE = "boot.py", "main.py"
@@ -52,7 +53,11 @@ def modules(
     compiler_says = Path(compiler()).stat()
     changes = sorted((changed or {}).items())
     made_from = (str(chip), *starts, *sorted(asked_for), *sources, str(changes), f"{compiler_says.st_size} {compiler_says.st_mtime_ns}")
-    return kept(made_from, lambda: _made(chip, starts, asked_for, rooms, dict(changes)))
+    try:
+        return kept(made_from, lambda: _made(chip, starts, asked_for, rooms, dict(changes)))
+    finally:
+        looked_at.cache_clear()
+        names_of.cache_clear()
 
 
 def _made(

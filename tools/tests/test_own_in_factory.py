@@ -35,6 +35,7 @@ from protocols.pdu import ReadRequest, WriteRegister, encode_request
 from protocols.reading import Event, Reading
 from tools import submeter
 from tools.bench.journal_trial import RtcMemory
+from tools.board import carried
 from tools.board.flash import SimulatedFlash
 from tools.board.wishes import SubmeterError, configuration
 from tools.factory import own_submeters, waveform
@@ -45,6 +46,8 @@ from tools.factory.pace import Pace
 from tools.factory.pty_line import PtyLine
 from tools.factory.remote_station import RemoteStation
 from tools.factory.wire import Line
+from tools.flashing import tree
+from tools.flashing.kept import kept
 
 ENERGY = "active_energy_import"
 START_MS = SystemClock().now_ms()
@@ -177,6 +180,23 @@ def test_without_interpreter_or_compiler_they_are_simulated(monkeypatch: pytest.
     with pytest.raises(SubmeterError, match="pip install its-wheel"):
         submeter.require_interpreter()
     assert "MicroPython is not installed here" in why_simulated(1)
+
+
+def test_what_is_compiled_ahead_is_not_compiled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A submeter that is waited for only copies its files."""
+    made: list[object] = []
+
+    def make(*asked: object) -> dict[str, bytes]:
+        made.append(asked)
+        return {"firmware/main.mpy": b"compiled"}
+
+    monkeypatch.setattr(tree, "_made", make)
+    monkeypatch.setattr(tree, "kept", partial(kept, folder=tmp_path / "kept"))
+    carried.compile_ahead()
+    ahead = len(made)
+    carried.lay_out(tmp_path / "board")
+
+    assert (ahead, len(made)) == (3, 3)
 
 
 class Bus:
