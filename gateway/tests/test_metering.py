@@ -8,21 +8,7 @@ from gateway import catalogue
 from gateway.buffer.store import Store
 from gateway.metering import Metering
 from gateway.site_check import load
-from gateway.tests.works import MINUTE_MS, SetClock, counter, ms, put
-
-SITE = """[site]
-name = "bench"
-timezone = "Europe/Berlin"
-[[line]]
-name = "bench"
-tcp = "127.0.0.1:9"
-[[meter]]
-name = "own"
-line = "bench"
-address = 1
-model = "shiftwatt-submeter"
-role = "load"
-"""
+from gateway.tests.works import MINUTE_MS, OWN_SUBMETER, SetClock, counter, ms, put
 
 
 @pytest.mark.parametrize(
@@ -32,7 +18,7 @@ role = "load"
 )
 def test_a_quarter_that_was_missed_is_asked_for(tmp_path: Path, back_min: int, asked: bool) -> None:
     """A restart over one quarter's end leaves a stretch of little more than a quarter: the meter's own record is better than a guess."""
-    (tmp_path / "site.toml").write_text(SITE, encoding="utf-8")
+    (tmp_path / "site.toml").write_text(OWN_SUBMETER, encoding="utf-8")
     models = catalogue.meters(None)
     store = Store(tmp_path / "data", "gw-1", bytes)
     last_ms = ms("2026-03-02 06:00")

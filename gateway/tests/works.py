@@ -14,6 +14,20 @@ from protocols.reading import IMPORTED, Reading
 
 KWH = 10**6
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+# One submeter of ours behind an address where nobody answers.
+OWN_SUBMETER = """[site]
+name = "bench"
+timezone = "Europe/Berlin"
+[[line]]
+name = "bench"
+tcp = "127.0.0.1:9"
+[[meter]]
+name = "own"
+line = "bench"
+address = 1
+model = "shiftwatt-submeter"
+role = "load"
+"""
 TEXT = """
 [site]
 name = "works"

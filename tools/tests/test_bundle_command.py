@@ -8,22 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
+from gateway.tests.works import OWN_SUBMETER
 from protocols.bundle import opened, signed_text
 from tools.command import app
 
-SITE = """[site]
-name = "bench"
-timezone = "Europe/Berlin"
-[[line]]
-name = "bench"
-tcp = "127.0.0.1:9"
-[[meter]]
-name = "own"
-line = "bench"
-address = 1
-model = "shiftwatt-submeter"
-role = "load"
-[[meter]]
+SITE = f"""{OWN_SUBMETER}[[meter]]
 name = "other"
 line = "bench"
 address = 2

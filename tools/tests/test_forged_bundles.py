@@ -1,7 +1,6 @@
 """Bundles forged by hand: the gateway says what is wrong before it sends, the meter refuses by itself, the old version stays."""
 
 import struct
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,26 +9,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from firmware import boot
+from gateway.tests.works import OWN_SUBMETER
 from gateway.update_codes import Command, State
 from gateway.updating import UpdateError, head_of_bundle
 from protocols.bundle import signed_text
 from tools.command import app
-from tools.tests.test_update_registers import BOARDS, FILES, HARDWARE, KEY, Board, bundle, send
+from tools.tests.test_update_registers import FILES, HARDWARE, KEY, Board, bundle, on_a_board, send
 
+__all__ = ["on_a_board"]  # for every test here, too
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1")
-SITE = """[site]
-name = "bench"
-timezone = "Europe/Berlin"
-[[line]]
-name = "bench"
-tcp = "127.0.0.1:9"
-[[meter]]
-name = "own"
-line = "bench"
-address = 1
-model = "shiftwatt-submeter"
-role = "load"
-"""
 Entry = tuple[bytes, int, bytes]
 MAIN, PDU = ((path.encode(), len(data), sha256(data).digest()) for path, data in FILES.items())
 BODY = b"".join(FILES.values())
@@ -108,16 +96,6 @@ FORGED = {
 NAMES = sorted(FORGED)
 
 
-@pytest.fixture(autouse=True)
-def _on_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    Path("lib/firmware").mkdir(parents=True)
-    Path("lib/firmware/main.py").write_bytes(b"old main")
-    yield
-    while BOARDS:
-        BOARDS.pop().off()
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gateway_says_what_is_wrong_before_it_sends(name: str) -> None:
     """A sentence that names it; what only the meter can know goes through."""
@@ -163,7 +141,7 @@ def test_every_byte_of_the_head_counts(at: int) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if FORGED[name][1] is not None])
 def test_the_command_says_it_in_one_sentence(name: str) -> None:
     """Status 2, the sentence with what to do, no traceback."""
-    Path("site.toml").write_text(SITE, encoding="utf-8")
+    Path("site.toml").write_text(OWN_SUBMETER, encoding="utf-8")
     Path("forged").write_bytes(FORGED[name][0])
     result = CliRunner().invoke(app, ["update", "own", "forged"])
 

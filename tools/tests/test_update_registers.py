@@ -44,12 +44,12 @@ class Board:
 
     def off(self) -> None:
         """What the chip had open is closed, as this interpreter minds it."""
-        if self.starts > 1:
-            self.update._file.close()
+        self.update._file.close()
 
     def start(self, *, power_on: bool) -> None:
+        if self.starts:
+            self.off()
         self.starts += 1
-        self.off()
         record = boot.chosen(boot.read(), power_on=power_on)
         boot.write(record)
         slot = Path(boot.SLOTS[record.slot], "firmware", "main.py")
@@ -118,13 +118,13 @@ def bundle(version: str = "0.2.0", hardware: str = HARDWARE, key: Ed25519Private
 
 
 @pytest.fixture(autouse=True)
-def _on_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def on_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     Path("lib/firmware").mkdir(parents=True)
     Path("lib/firmware/main.py").write_bytes(b"old main")
     yield
     while BOARDS:
-        BOARDS.pop().update._file.close()
+        BOARDS.pop().off()
 
 
 def test_a_new_version_is_brought_in_tried_and_found_good() -> None:
