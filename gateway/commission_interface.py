@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from gateway.calibration_interface import Calibrations
-from gateway.language import Language
+from gateway.interfaces import Judgement
 from gateway.site import Site
 from gateway.status import LineStatus
 from protocols.meter import Meter
@@ -22,19 +22,6 @@ class RefusedError(Exception):
         self.fields = tuple(fields)
         self.details = tuple(details)
         self.holes = holes
-
-
-class Judgement(Protocol):
-    """What a doctor says, with what it rests on."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def confidence(self) -> str: ...
-
-    def sentence(self, language: Language) -> str: ...
-
-    def grounds(self, language: Language) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from gateway.commission_interface import Commissioning, Deviation, Judgement, RefusedError, Shown, Taken
+from gateway.commission_interface import Commissioning, Deviation, RefusedError, Shown, Taken
+from gateway.interfaces import Judgement
 from gateway.pages.commission_form import PHASES, clamp_ma, meter_fields, meter_row, plate_ratio, whole
 from gateway.pages.commission_lines import form_choices, refusal
 from gateway.pages.commission_work import HOME, Answer, Ask, Works, meter_address, meter_of

@@ -29,6 +29,7 @@ class Said:
     sentence: str
     grounds: str
     confidence: str
+    tone: str  # its colour
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,14 @@ def meter_page(meter: MeterStatus, status: GatewayStatus, asked: Asked, viewer: 
 
 def said(findings: Sequence[Judgement], viewer: Viewer) -> list[Said]:
     return [
-        Said(each.sentence(viewer.language), each.grounds(viewer.language), viewer.word("confidence", each.confidence)) for each in findings
+        Said(each.sentence(viewer.language), each.grounds(viewer.language), viewer.word("confidence", each.confidence), tone(each))
+        for each in findings
     ]
+
+
+def tone(finding: Judgement) -> str:
+    """That all is well is a finding, too."""
+    return "good" if finding.kind in ("wiring_right", "ratio_right") else finding.confidence
 
 
 def spaced(frame: bytes) -> str:

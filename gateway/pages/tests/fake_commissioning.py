@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.calibration_interface import Standing, Step
-from gateway.commission_interface import Deviation, Job, Judgement, RefusedError, Shown, Taken, Version
+from gateway.commission_interface import Deviation, Job, RefusedError, Shown, Taken, Version
+from gateway.interfaces import Judgement
 from gateway.language import Language
 from gateway.pages.tests.fakes import NOW_MS, line
 from gateway.site import LineTable, MeterTable, Site, SiteTable

@@ -354,6 +354,7 @@ class FakeHistory:
 @dataclass(frozen=True)
 class FakeFinding:
     confidence: str = "certain"
+    kind: str = "current_reversed"
 
     def sentence(self, language: Language) -> str:
         return "The transformer of L2 is mounted backwards." if language.code == "en" else "L2 的互感器装反了。"

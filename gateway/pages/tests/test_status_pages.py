@@ -92,6 +92,14 @@ def test_doctors_speak_on_their_pages(site: Site) -> None:
     assert "looks through the polls" in _get(site, "/lines").text
 
 
+@pytest.mark.parametrize(("kind", "tone"), [("current_reversed", "certain"), ("wiring_right", "good")])
+def test_a_sound_wiring_is_not_red(site: Site, kind: str, tone: str) -> None:
+    """The colour says whether something is to be done."""
+    site.doctor.found = [FakeFinding(kind=kind)]
+
+    assert f'<p class="finding {tone}">' in _get(site, "/meters/press-1").text
+
+
 def test_urgent_alarm_is_the_headline(site: Site) -> None:
     """It is said with its remedy, and how many stand."""
     site.alarms.standing = [FakeAlarm()]
