@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 # Epoch and starts of a meter are to be known with its next quarter of an hour; one request of 30 registers is nothing.
 QUALITY_S = 900.0
-# Who has just come back is looked at soon, but has a poll to answer first.
+# Who has just come back is looked at soon, but has a poll to answer first; so is who got the time, which its status shows then.
 AGAIN_S = 10.0
 CLOCK_S = 86_400.0
 # Twice the longest answer (an erase of its flash): what is measured as a drift is not the line's delay.
@@ -80,12 +80,12 @@ class Care:
         loop = asyncio.get_running_loop()
         try:
             await self._look(ward)
-            await self._keep_time(ward)
+            was_set = await self._keep_time(ward)
             await self._fill_gaps(ward)
         except (ProtocolError, WireClosed) as error:
             log.debug("%s could not be looked after now: %s", ward.station.name, error)
             return
-        ward.due = loop.time() + QUALITY_S
+        ward.due = loop.time() + (AGAIN_S if was_set else QUALITY_S)
 
     async def _look(self, ward: _Ward) -> None:
         request = ward.own.read(*QUALITY)
@@ -124,20 +124,22 @@ class Care:
         started = iso((now_ms // 1000 - uptime_s) * 1000)
         return f"{lost} since {started} they are counted anew. If energy jumps there, declare a reset at that time."
 
-    async def _keep_time(self, ward: _Ward) -> None:
-        """At the start, daily, and when it has drifted; only while our own clock is known."""
+    async def _keep_time(self, ward: _Ward) -> bool:
+        """At the start, daily, and when it has drifted; only while our own clock is known. Whether it was set."""
         if self._clock.instant().time_ms is None:
-            return
+            return False
         loop = asyncio.get_running_loop()
         if loop.time() < ward.clock_due and await self._drift_ms(ward) <= DRIFT_MS_MAX:
-            return
+            return False
         if self._alone:
             await self._owner.exchange(BROADCAST, lambda: self._time(ward), BULK)
             for each in self._wards:
                 each.clock_due = loop.time() + CLOCK_S
+                each.due = min(each.due, loop.time() + AGAIN_S)
         else:
             await self._owner.exchange(ward.station.address, lambda: self._time(ward), BULK)
             ward.clock_due = loop.time() + CLOCK_S
+        return True
 
     async def _drift_ms(self, ward: _Ward) -> int:
         request = ward.own.read(CLOCK)

@@ -124,6 +124,17 @@ def test_without_the_time_no_clock_is_set() -> None:
     assert [meter.clock.unix_ms for meter in lived(2, story).meters] == [None, None]
 
 
+def test_a_clock_that_was_set_is_soon_shown_so() -> None:
+    """Not as it was found, for a quarter of an hour."""
+
+    async def story(_bench: SubmeterLine) -> None:
+        await asyncio.sleep(60)
+
+    shown = [status.submeter for status in lived(2, story).owner.meters(0.0)]
+
+    assert [each and each.clock_state for each in shown] == ["set", "set"]
+
+
 def test_quality_is_shown_and_a_lost_count_is_told() -> None:
     """What the meter says of itself stands in its status; another epoch and another start raise events."""
 
