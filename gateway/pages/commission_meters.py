@@ -6,10 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from gateway.commission_interface import Commissioning, Deviation, RefusedError, Shown, Taken
-from gateway.interfaces import Judgement
 from gateway.pages.commission_form import PHASES, clamp_ma, meter_fields, meter_row, plate_ratio, whole
 from gateway.pages.commission_lines import form_choices, refusal
 from gateway.pages.commission_work import HOME, Answer, Ask, Works, meter_address, meter_of
+from gateway.pages.finding import Said, said
 from gateway.pages.viewer import UNKNOWN, Viewer
 from gateway.site import MeterTable
 from protocols.amount import inside, outside
@@ -70,14 +70,14 @@ class MeterPages:
             "here": meter_address(meter.name),
             "shown": shown,
             "at": UNKNOWN if shown.time_ms is None else ask.viewer.instant(shown.time_ms),
-            "findings": [*self._findings(meter, shown, ask.viewer), *(_told(each, ask.viewer) for each in judged)],
+            "findings": [*self._findings(meter, shown, ask.viewer), *said(judged, ask.viewer)],
             "phases": [_phase(phase, shown.values, ask.viewer) for phase in PHASES if f"current_{phase}" in shown.values],
             "deviations": [_deviation(each, ask.viewer) for each in deviations],
         }
         return Answer("wiring", {**values, "refresh": LIVE_S})
 
-    def _findings(self, meter: MeterTable, shown: Shown, viewer: Viewer) -> list[dict[str, str]]:
-        return [_told(each, viewer) for each in self.desk.wiring(meter.name, shown.values)] if shown.ok else []
+    def _findings(self, meter: MeterTable, shown: Shown, viewer: Viewer) -> list[Said]:
+        return said(self.desk.wiring(meter.name, shown.values), viewer) if shown.ok else []
 
     def _clamp(self, ask: Ask) -> Answer:
         return self._clamp_form(meter_of(self.desk, ask), ask)
@@ -184,12 +184,6 @@ def _unit(quantity: str, viewer: Viewer) -> str:
 def _typed(quantity: str, typed: Mapping[str, str], shows: Mapping[str, int]) -> str:
     """What was typed, else what the meter shows now."""
     return typed.get(quantity) or (outside(quantity, shows[quantity]) if quantity in shows else "")
-
-
-def _told(judgement: Judgement, viewer: Viewer) -> dict[str, str]:
-    words = viewer.language
-    told = {"sentence": judgement.sentence(words), "grounds": judgement.grounds(words)}
-    return {"kind": judgement.kind, "confidence": judgement.confidence, **told}
 
 
 def _phase(phase: str, values: Mapping[str, int], viewer: Viewer) -> dict[str, str]:

@@ -9,10 +9,10 @@ import segno
 from markupsafe import Markup
 
 from gateway.commission_interface import Commissioning, RefusedError
-from gateway.language import Language
 from gateway.pages.commission_form import PHASES, clamp_ma
 from gateway.pages.commission_lines import refusal
 from gateway.pages.commission_work import HOME, Answer, Ask, NotThereError, Works, meter_address, meter_of
+from gateway.pages.finding import Said, in_tone
 from gateway.pages.viewer import Viewer
 from protocols.quantity import QUANTITIES
 from protocols.reading import iso, milliseconds_of
@@ -71,7 +71,7 @@ class RecordPages:
             "readings": [
                 (_words(quantity, ask.viewer), value, _unit(quantity, ask.viewer)) for quantity, value in sheet["readings"].items()
             ],
-            "wiring": [_told(row, ask.viewer.language) for row in sheet["wiring"]],
+            "wiring": [_told(row, ask.viewer) for row in sheet["wiring"]],
             "leads_to": leads_to,
             "code_picture": qr_picture(leads_to),
         }
@@ -120,10 +120,8 @@ def _dated(time: str, viewer: Viewer) -> str:
     return f"{viewer.local(milliseconds_of(time)):%Y-%m-%d %H:%M:%S}"
 
 
-def _told(row: Mapping[str, Any], language: Language) -> dict[str, str]:
-    where = language.say("number.list_joint").join(row["where"])
-    return {
-        "sentence": language.say(f"finding.{row['kind']}", where=where, **row["evidence"]),
-        "grounds": language.say(f"grounds.{row['kind']}", where=where, **row["evidence"]),
-        "confidence": row["confidence"],
-    }
+def _told(row: Mapping[str, Any], viewer: Viewer) -> Said:
+    words = viewer.language
+    where = words.say("number.list_joint").join(row["where"])
+    sentence, grounds = (words.say(f"{section}.{row['kind']}", where=where, **row["evidence"]) for section in ("finding", "grounds"))
+    return in_tone(row["kind"], row["confidence"], sentence, grounds, viewer)

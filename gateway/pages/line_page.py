@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.interfaces import Judgement
+from gateway.pages.finding import Said, said
 from gateway.pages.health import Fact, Part, errors, line_part
-from gateway.pages.meter_page import Said, said
 from gateway.pages.meter_rows import answered
 from gateway.pages.viewer import UNKNOWN, Viewer
 from gateway.status import GatewayStatus, LineStatus, MeterStatus

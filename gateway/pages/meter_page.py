@@ -7,6 +7,7 @@ from gateway.interfaces import Judgement
 from gateway.pages.alarm_rows import AlarmRow
 from gateway.pages.curve import Curve
 from gateway.pages.event_page import EventRow
+from gateway.pages.finding import Said, said
 from gateway.pages.health import Fact, errors
 from gateway.pages.histogram import Histogram, histogram
 from gateway.pages.meter_rows import MeterRow, meter_rows
@@ -20,16 +21,6 @@ from protocols.reading import milliseconds_of
 
 # Old first: what changed the meter's counter lately is what a person looks for.
 EPOCHS_SHOWN_MAX = 12
-
-
-@dataclass(frozen=True)
-class Said:
-    """A finding of the wiring doctor."""
-
-    sentence: str
-    grounds: str
-    confidence: str
-    tone: str  # its colour
 
 
 @dataclass(frozen=True)
@@ -102,18 +93,6 @@ def meter_page(meter: MeterStatus, status: GatewayStatus, asked: Asked, viewer: 
         events=asked.events,
         curve=asked.curve,
     )
-
-
-def said(findings: Sequence[Judgement], viewer: Viewer) -> list[Said]:
-    return [
-        Said(each.sentence(viewer.language), each.grounds(viewer.language), viewer.word("confidence", each.confidence), tone(each))
-        for each in findings
-    ]
-
-
-def tone(finding: Judgement) -> str:
-    """That all is well is a finding, too."""
-    return "good" if finding.kind in ("wiring_right", "ratio_right") else finding.confidence
 
 
 def spaced(frame: bytes) -> str:

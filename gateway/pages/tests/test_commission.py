@@ -341,6 +341,16 @@ def test_what_is_not_there_is_said(electrician: Browser, path: str) -> None:
     assert electrician.page(path).status_code == 404
 
 
+def test_a_sound_wiring_is_not_red_on_its_sheet(site: Site, electrician: Browser) -> None:
+    """What was found when the meter was accepted keeps its colour."""
+    assert '<li class="finding certain">' in electrician.page(f"/commission/sheets/{SHEET}").text
+    site.commission.of_sheet = {
+        "wiring": [{"kind": "wiring_right", "where": [], "confidence": "certain", "evidence": {"angles": "L1 28°"}}]
+    }
+
+    assert '<li class="finding good">' in electrician.page(f"/commission/sheets/{SHEET}").text
+
+
 def test_label_leads_to_the_meter(site: Site, electrician: Browser) -> None:
     """The code holds the address under which this browser reached the gateway."""
     text = electrician.page(f"/commission/sheets/{SHEET}").text
